@@ -1,0 +1,79 @@
+"""Failures a user can act on.
+
+Every error has four parts: what was expected, what was found, where, and what to do. The
+command line prints them as they are and leaves with ``exit_status``.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ChapterError", "DataError", "EstimationError", "IkmPmiError", "ParameterError"]
+
+
+class IkmPmiError(Exception):
+    """Base class of all errors this package raises on purpose.
+
+    Parameters
+    ----------
+    summary : str
+        One line, without a full stop, that says what went wrong.
+    expected, found, where, todo : str, optional
+        The four parts. ``where`` names file, row, column, month or cell; ``todo`` names the
+        next step.
+    """
+
+    exit_status = 1
+
+    def __init__(
+        self,
+        summary: str,
+        *,
+        expected: str = "",
+        found: str = "",
+        where: str = "",
+        todo: str = "",
+    ) -> None:
+        super().__init__(summary)
+        self.summary = summary
+        self.expected = expected
+        self.found = found
+        self.where = where
+        self.todo = todo
+
+    def __str__(self) -> str:
+        parts = (
+            ("expected", self.expected),
+            ("found", self.found),
+            ("where", self.where),
+            ("what to do", self.todo),
+        )
+        return "\n".join([self.summary, *(f"  {head:<10} {text}" for head, text in parts if text)])
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Keyword-only parts would be lost on the way back from a worker process.
+        return (_rebuild, (type(self), self.summary, self.__dict__.copy()))
+
+
+def _rebuild(kind: type[IkmPmiError], summary: str, state: dict[str, object]) -> IkmPmiError:
+    error = kind(summary)
+    error.__dict__.update(state)
+    return error
+
+
+class DataError(IkmPmiError):
+    """A table, a row or a hash is not what the data package says."""
+
+    exit_status = 2
+
+
+class ParameterError(IkmPmiError):
+    """A parameter has an unknown name, a wrong type or a value out of range."""
+
+    exit_status = 2
+
+
+class EstimationError(IkmPmiError):
+    """An estimate cannot be computed from these rows; the reason and the counts are given."""
+
+
+class ChapterError(IkmPmiError):
+    """A chapter did not run to its end, or its results are not whole."""

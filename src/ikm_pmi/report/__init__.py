@@ -1,0 +1,1 @@
+"""The only place that draws pictures and lays out tables."""
