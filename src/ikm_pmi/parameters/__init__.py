@@ -1,0 +1,62 @@
+"""One frozen parameter model a chapter, and the register of chapters."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+from ikm_pmi.errors import ParameterError
+from ikm_pmi.parameters.base import ChapterParameters, Episode, is_assumed
+from ikm_pmi.parameters.describe import (
+    ClaimsParameters,
+    DataParameters,
+    IntensityParameters,
+    RestrictionsParameters,
+)
+from ikm_pmi.parameters.jobs import ElasticityParameters
+from ikm_pmi.parameters.pmi import ImpactParameters
+
+__all__ = [
+    "CHAPTERS",
+    "ChapterParameters",
+    "ClaimsParameters",
+    "DataParameters",
+    "ElasticityParameters",
+    "Episode",
+    "ImpactParameters",
+    "IntensityParameters",
+    "RestrictionsParameters",
+    "is_assumed",
+    "parameters_for",
+]
+
+CHAPTERS: Mapping[str, type[ChapterParameters]] = {
+    model.chapter: model
+    for model in (
+        ClaimsParameters,
+        DataParameters,
+        RestrictionsParameters,
+        ImpactParameters,
+        ElasticityParameters,
+    )
+}
+
+
+def parameters_for(chapter: str) -> type[ChapterParameters]:
+    """The parameter model of a chapter, by its name or a unique beginning (``03``).
+
+    Raises
+    ------
+    ParameterError
+        When no chapter, or more than one, begins so.
+    """
+    hits = [name for name in CHAPTERS if name == chapter or name.startswith(chapter)]
+    if len(hits) == 1:
+        return CHAPTERS[hits[0]]
+    near = difflib.get_close_matches(chapter, CHAPTERS, n=1, cutoff=0.3)
+    raise ParameterError(
+        f"no chapter is called {chapter!r}" if not hits else f"{chapter!r} fits several chapters",
+        expected="one of " + ", ".join(CHAPTERS),
+        found=chapter,
+        todo=f"did you mean {near[0]!r}?" if near else "see: ikm-pmi parameters",
+    )

@@ -1,0 +1,168 @@
+"""One frozen parameter model a chapter.
+
+The notebook's ``parameters`` cell, the command line, TOML files and the documentation all derive
+from these. Only scalars and lists: papermill turns a tuple into a string. A field's ``description`` is the
+comment in the notebook and the row in the docs; ``assumed`` marks a judgement call that no source
+settles, varied in the robustness chapter.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from ikm_pmi.errors import ParameterError
+
+__all__ = [
+    "ChapterParameters",
+    "Episode",
+    "EpisodeList",
+    "Exposure",
+    "Intensity",
+    "Month",
+    "Share",
+    "assumed",
+    "is_assumed",
+]
+
+_MONTH = re.compile(r"(19|20)\d\d-(0[1-9]|1[0-2])")
+
+
+def _month(value: str) -> str:
+    if not _MONTH.fullmatch(value):
+        raise ValueError("a month is written YYYY-MM, such as 2021-07")
+    return value
+
+
+Month = Annotated[str, AfterValidator(_month)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Exposure = Literal["fieldwork", "calendar", "since_last"]
+Intensity = Literal["level", "industry_closure", "oxcgrt", "mobility"]
+
+
+def assumed(default: float, description: str) -> Any:
+    """A share that is a judgement call: no source settles it."""
+    return Field(default, ge=0, le=1, description=description, json_schema_extra={"assumed": True})
+
+
+class Episode(BaseModel):
+    """A named spell of months, written ``name:first:last`` (``ppkm_2021:2021-07:2021-08``)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    first: str
+    last: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``name:first:last``.
+
+        Raises
+        ------
+        ValueError
+            When the text has another form, or the spell ends before it begins.
+        """
+        parts = text.split(":")
+        if len(parts) != 3 or not re.fullmatch(r"[a-z][a-z0-9_]*", parts[0]):
+            raise ValueError(
+                f"an episode is written name:first:last, such as ppkm_2021:2021-07:2021-08, "
+                f"not {text!r}"
+            )
+        if _month(parts[1]) > _month(parts[2]):
+            raise ValueError(f"episode {parts[0]} ends before it begins: {text!r}")
+        return cls(name=parts[0], first=parts[1], last=parts[2])
+
+
+def _episodes(values: list[str]) -> list[str]:
+    episodes = [Episode.parse(value) for value in values]
+    names = [episode.name for episode in episodes]
+    if len(set(names)) < len(names):
+        raise ValueError("two episodes have the same name")
+    ordered = sorted(episodes, key=lambda episode: episode.first)
+    for before, after in pairwise(ordered):
+        if after.first <= before.last:
+            raise ValueError(f"episodes {before.name} and {after.name} overlap")
+    return values
+
+
+EpisodeList = Annotated[list[str], AfterValidator(_episodes)]
+
+
+class ChapterParameters(BaseModel):
+    """Base of the chapters' parameters: frozen, no unknown names, the same seed field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    chapter: ClassVar[str] = ""
+
+    seed: int = Field(20210903, ge=0, description="seed of every random draw in the chapter")
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], *, where: str = "") -> Self:
+        """Validate values from a notebook, a file or the command line.
+
+        Raises
+        ------
+        ParameterError
+            Naming the first value refused, what is allowed and, for an unknown name, the nearest
+            known one.
+        """
+        unknown = sorted(set(values) - set(cls.model_fields))
+        if unknown:
+            near = difflib.get_close_matches(unknown[0], cls.model_fields, n=1, cutoff=0.5)
+            raise ParameterError(
+                f"unknown parameter {unknown[0]!r}",
+                expected="one of " + ", ".join(cls.model_fields),
+                found=unknown[0],
+                where=where or f"chapter {cls.chapter}",
+                todo=f"did you mean {near[0]!r}?" if near else "see: ikm-pmi parameters",
+            )
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part) for part in first["loc"]) or "the parameters together"
+            raise ParameterError(
+                f"parameter {name} is refused",
+                expected=first["msg"].removeprefix("Value error, "),
+                found=repr(first["input"]) if first["loc"] else "the values given",
+                where=where or f"chapter {cls.chapter}",
+                todo=f"correct {name}; see: ikm-pmi parameters {cls.chapter}",
+            ) from None
+
+    @classmethod
+    def from_notebook(cls, namespace: Mapping[str, Any]) -> Self:
+        """Collect the parameters from a notebook's names, refusing values nobody reads.
+
+        A plain value under a name that is no parameter is a slip (``end_moth = "2022-12"``) and is
+        refused rather than ignored.
+        """
+        plain = {
+            name: value
+            for name, value in namespace.items()
+            if not name.startswith("_")
+            and name not in {"In", "Out"}
+            and isinstance(value, str | int | float | bool | list)
+        }
+        return cls.parse(plain, where=f"the parameters cell of {cls.chapter}")
+
+    @classmethod
+    def cell(cls) -> str:
+        """The source of the notebook's ``parameters`` cell: name = default  # description."""
+        lines = []
+        for name, info in cls.model_fields.items():
+            note = " (assumed)" if is_assumed(info) else ""
+            lines.append(f"{name} = {info.default!r}  # {info.description}{note}")
+        return "\n".join(lines).replace("'", '"')
+
+
+def is_assumed(info: Any) -> bool:
+    """Whether a field is marked as a judgement call."""
+    extra = info.json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get("assumed"))
