@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ikm_pmi.errors import EstimationError
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA", "ChapterResult", "Estimate", "TestResult", "number", "records_table"]
 
 SCHEMA = 1
-_EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -85,7 +83,7 @@ class Estimate:
     ci_high: float | None = None
     ci_level: float | None = None
     p_value: float | None = None
-    detail: Mapping[str, Any] = field(default=_EMPTY)
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for label in ("value", "std_error", "ci_low", "ci_high", "p_value"):
@@ -133,7 +131,7 @@ class TestResult:
     distribution: str
     n: int | None = None
     minimum_p: float | None = None
-    detail: Mapping[str, Any] = field(default=_EMPTY)
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for label in ("statistic", "p_value", "minimum_p"):
@@ -176,8 +174,8 @@ class ChapterResult:
     estimates: tuple[Estimate, ...]
     tests: tuple[TestResult, ...] = ()
     notes: tuple[str, ...] = ()
-    data: Mapping[str, str] = field(default=_EMPTY)
-    versions: Mapping[str, str] = field(default=_EMPTY)
+    data: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
     seed: int
 
     def __post_init__(self) -> None:
