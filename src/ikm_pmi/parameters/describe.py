@@ -14,7 +14,7 @@ class ClaimsParameters(ChapterParameters):
 
     chapter: ClassVar[str] = "00_the_claims"
 
-    year: int = Field(2021, ge=2017, le=2021, description="year whose BPS counts are compared")
+    year: int = Field(2021, ge=2018, le=2021, description="year whose BPS counts are compared")
     tolerance_pct: float = Field(
         1.0, ge=0, le=50, description="largest difference in percent still called confirmed"
     )

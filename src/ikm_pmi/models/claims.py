@@ -1,0 +1,328 @@
+"""The announcement of September 2021, figure by figure, against what the data hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ikm_pmi.errors import DataError
+from ikm_pmi.results import Estimate, number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ikm_pmi.parameters import ClaimsParameters
+
+__all__ = ["TABLES", "ClaimsResult", "Finding", "compare"]
+
+#: Raw tables that ``compare`` reads.
+TABLES = (
+    "announcement",
+    "bumn_umkm",
+    "imk_kbli",
+    "imk_province",
+    "pmi_headline",
+)
+
+CONFIRMED, DIFFERS, OPEN = "confirmed", "differs", "cannot be checked"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One figure of the announcement beside the figure found.
+
+    ``difference`` is found minus said, in ``unit``.
+    """
+
+    claim: str
+    what: str
+    said: float
+    found: float
+    unit: str
+    digits: int
+    verdict: str
+    why: str
+    source_said: str
+    source_found: str
+
+    @property
+    def difference(self) -> float:
+        """Found minus said."""
+        return self.found - self.said
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClaimsResult:
+    """All findings, and the counts of workers by size class that the workers' claim meets.
+
+    ``workers`` has columns size, persons; ``readings`` holds the two readings of the growth
+    contribution in percent.
+    """
+
+    year: int
+    findings: tuple[Finding, ...]
+    workers: pd.DataFrame
+    readings: Mapping[str, float]
+
+    def table(self) -> pd.DataFrame:
+        """One row a claim, as a journalist could print it."""
+        import pandas as pd
+
+        rows = [
+            {
+                "claim": f.claim,
+                "what": f.what,
+                "said": number(f.said, f.digits),
+                "found": number(f.found, f.digits),
+                "difference": number(f.difference, f.digits),
+                "unit": f.unit,
+                "verdict": f.verdict,
+                "why": f.why,
+                "source of the claim": f.source_said,
+                "source of the figure": f.source_found,
+            }
+            for f in self.findings
+        ]
+        return pd.DataFrame(rows).set_index("claim")
+
+    def estimates(self) -> tuple[Estimate, ...]:
+        """The findings as ``claim.*``, and the two readings of the growth contribution."""
+        claims = [
+            Estimate(
+                name=f"claim.{f.claim}",
+                value=f.found,
+                unit=f.unit,
+                method=f"{f.what}; {f.source_found}",
+                detail={
+                    "claimed": f.said,
+                    "difference": f.difference,
+                    "verdict": f.verdict,
+                    "why": f.why,
+                },
+            )
+            for f in self.findings
+        ]
+        readings = [
+            Estimate(
+                name=f"claim.growth_contribution.{reading}",
+                value=value,
+                unit="percent",
+                method=f"micro and small industry in value added of all size classes, {self.year}",
+            )
+            for reading, value in self.readings.items()
+        ]
+        return (*claims, *readings)
+
+    def sentence(self) -> str:
+        """How many figures are confirmed, differ, or cannot be checked."""
+        counts = {v: sum(f.verdict == v for f in self.findings) for v in (CONFIRMED, DIFFERS, OPEN)}
+        return (
+            f"Of {len(self.findings)} figures, {counts[CONFIRMED]} are confirmed, "
+            f"{counts[DIFFERS]} differ from the data and {counts[OPEN]} cannot be checked."
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe content."""
+        return {"year": self.year, "estimates": [e.to_dict() for e in self.estimates()]}
+
+
+def compare(tables: Mapping[str, pd.DataFrame], parameters: ClaimsParameters) -> ClaimsResult:
+    """Hold every figure of the announcement against the tables.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        The raw tables named in ``TABLES``.
+    parameters : ClaimsParameters
+        ``year`` of the BPS counts; ``tolerance_pct``, the largest difference in percent of what
+        was said that still counts as confirmed. The PMI must agree to its printed digit.
+
+    Raises
+    ------
+    DataError
+        When a claim or the figure to compare it with is missing.
+    """
+    said = tables["announcement"].set_index("claim")
+    workers = _workers_by_size(tables, parameters.year)
+    readings = _growth_readings(tables, parameters.year)
+    findings = [
+        *_pmi_findings(said, tables["pmi_headline"]),
+        *_count_findings(said, tables, workers, parameters),
+        *_other_findings(said, tables, readings, parameters.year),
+    ]
+    return ClaimsResult(parameters.year, tuple(findings), workers, readings)
+
+
+def _count_findings(
+    said: pd.DataFrame,
+    tables: Mapping[str, pd.DataFrame],
+    workers: pd.DataFrame,
+    parameters: ClaimsParameters,
+) -> list[Finding]:
+    """Units, workers and workers per unit, against BPS micro and small industry."""
+    year = parameters.year
+    by_size = workers.set_index("size")["persons"]
+    units = float(_imk(tables, year, "establishments"))
+    persons = float(by_size[["micro", "small"]].sum())
+    larger = _larger(tables, year, "establishments")
+    claimed = {name: float(said.loc[name, "value"]) for name in ("units", "workers")}
+    rows = [
+        ("units", "establishments in micro and small industry", claimed["units"], units,
+         "establishments", 0,
+         "BPS counts units with fewer than 20 workers; "
+         f"adding all {larger:,} larger ones does not close the gap"),
+        ("workers", "workers in micro and small industry", claimed["workers"], persons,
+         "persons", 0,
+         f"micro, small, medium and large industry together employ {by_size.sum():,}, "
+         "so the claim cannot be small and medium industry on BPS definitions"),
+        ("workers_per_unit", "workers per establishment", claimed["workers"] / claimed["units"],
+         persons / units, "persons per establishment", 2, "follows from the two counts above"),
+    ]  # fmt: skip
+    return [
+        Finding(
+            claim=claim,
+            what=f"{what}, {year}",
+            said=value,
+            found=found,
+            unit=unit,
+            digits=digits,
+            verdict=CONFIRMED
+            if abs(found - value) <= abs(value) * parameters.tolerance_pct / 100
+            else DIFFERS,
+            why=why,
+            source_said=str(said.loc["workers", "source"]),
+            source_found=f"BPS, survey of micro and small industry {year} (imk_province)",
+        )
+        for claim, what, value, found, unit, digits, why in rows
+    ]
+
+
+def _other_findings(
+    said: pd.DataFrame,
+    tables: Mapping[str, pd.DataFrame],
+    readings: Mapping[str, float],
+    year: int,
+) -> list[Finding]:
+    """The 21.22 percent, which the data can bracket but not check, and the enterprises."""
+    bumn = _bumn(tables["bumn_umkm"])
+    return [
+        Finding(
+            claim="growth_contribution",
+            what=f"share in the nominal rise of value added, {year}",
+            said=float(said.loc["growth_contribution", "value"]),
+            found=readings["as_growth"],
+            unit="percent",
+            digits=2,
+            verdict=OPEN,
+            why="medium firms cannot be told from large ones in the data, and the wording fits a "
+            f"share of output as well, where micro and small industry has "
+            f"{readings['as_share']:.2f} percent",
+            source_said=str(said.loc["growth_contribution", "source"]),
+            source_found="BPS value added by two-digit industry (imk_kbli), micro and small only",
+        ),
+        Finding(
+            claim="bumn",
+            what="state-owned enterprises in the pilot",
+            said=float(said.loc["bumn", "value"]),
+            found=bumn,
+            unit="enterprises",
+            digits=0,
+            verdict=CONFIRMED if bumn == float(said.loc["bumn", "value"]) else DIFFERS,
+            why="the number agrees; the lists of names printed by two ministries do not",
+            source_said=str(said.loc["bumn", "source"]),
+            source_found="press lists of 3 September 2021 (bumn_umkm)",
+        ),
+    ]
+
+
+def _pmi_findings(said: pd.DataFrame, pmi: pd.DataFrame) -> list[Finding]:
+    series = pmi[(pmi["country_iso3"] == "IDN") & (pmi["vintage"] != "revised")]
+    found = {str(m): float(v) for m, v in zip(series["month"], series["pmi"], strict=True)}
+    months = ["2021-06", "2021-07", "2021-08"]
+    missing = [month for month in months if month not in found]
+    if missing:
+        raise DataError(
+            "the PMI of a month in the announcement is missing",
+            expected="Indonesia's PMI for 2021-06 to 2021-08",
+            found=f"no row for {', '.join(missing)}",
+            where="data/raw/pmi_headline.csv",
+            todo="restore the row with its source",
+        )
+    claimed = {m: float(said.loc["pmi_" + m.replace("-", "_"), "value"]) for m in months}
+    rows = [(f"pmi_{m.replace('-', '_')}", f"PMI, {m}", claimed[m], found[m]) for m in months]
+    rows += [
+        (
+            f"pmi_change_{now.replace('-', '_')}",
+            f"change of the PMI from {before} to {now}",
+            claimed[now] - claimed[before],
+            found[now] - found[before],
+        )
+        for before, now in (months[:2], months[1:])
+    ]
+    return [
+        Finding(
+            claim=claim, what=what, said=value, found=figure, unit="index points", digits=1,
+            verdict=CONFIRMED if abs(figure - value) < 0.05 else DIFFERS,
+            why="first print of the survey; several outlets agree",
+            source_said=str(said.loc["pmi_2021_07", "source"]),
+            source_found="IHS Markit releases as reported in the press (pmi_headline)",
+        )
+        for claim, what, value, figure in rows
+    ]  # fmt: skip
+
+
+def _imk(tables: Mapping[str, pd.DataFrame], year: int, column: str, scale: str = "total") -> int:
+    frame = tables["imk_province"]
+    rows = frame[(frame["year"] == year) & (frame["scale"] == scale)]
+    if rows.empty:
+        raise DataError(
+            f"no {scale} {column} of micro and small industry in {year}",
+            expected=f"rows for {year}",
+            found="none",
+            where="data/raw/imk_province.csv",
+            todo="choose a year of the survey (not 2016)",
+        )
+    return int(rows[column].sum())
+
+
+def _larger(tables: Mapping[str, pd.DataFrame], year: int, column: str) -> int:
+    frame = tables["imk_kbli"]
+    rows = frame[(frame["year"] == year) & (frame["scale"] == "large_medium")]
+    if rows.empty:
+        raise DataError(
+            f"no {column} of large and medium industry in {year}",
+            expected="a year from 2017 to 2021",
+            found="no row",
+            where="data/raw/imk_kbli.csv",
+            todo="choose another year",
+        )
+    return int(rows[column].sum())
+
+
+def _workers_by_size(tables: Mapping[str, pd.DataFrame], year: int) -> pd.DataFrame:
+    import pandas as pd
+
+    counts = {
+        "micro": _imk(tables, year, "workers", "micro"),
+        "small": _imk(tables, year, "workers", "small"),
+        "medium and large": _larger(tables, year, "workers"),
+    }
+    return pd.DataFrame({"size": list(counts), "persons": list(counts.values())})
+
+
+def _growth_readings(tables: Mapping[str, pd.DataFrame], year: int) -> dict[str, float]:
+    """Micro and small industry's share of value added, and of its nominal rise, in percent."""
+    frame = tables["imk_kbli"]
+    sums = frame.pivot_table(
+        index="year", columns="scale", values="value_added_mn_idr", aggfunc="sum"
+    )
+    own = sums["total"]
+    every = own + sums["large_medium"]
+    share = 100 * own[year] / every[year]
+    growth = 100 * (own[year] - own[year - 1]) / (every[year] - every[year - 1])
+    return {"as_share": float(share), "as_growth": float(growth)}
+
+
+def _bumn(frame: pd.DataFrame) -> float:
+    return float(frame.loc[frame["measure"] == "BUMN in MoU pilot", "value"].iloc[0])

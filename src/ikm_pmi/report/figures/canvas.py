@@ -1,0 +1,172 @@
+"""The common look: one canvas, one palette, restriction spells shaded, source under the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["COLOURS", "Canvas", "canvas", "intervals", "shade", "zero_line"]
+
+# Okabe and Ito (2008): told apart with any common colour blindness, and by lightness in grey print.
+COLOURS = {
+    "ink": "#222222",
+    "main": "#0072B2",
+    "second": "#D55E00",
+    "third": "#009E73",
+    "fourth": "#CC79A7",
+    "soft": "#8C8C8C",
+    "shade": "#E69F00",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """A figure with its axes; ``axes`` has one entry a panel, from top left."""
+
+    figure: Figure
+    axes: tuple[Axes, ...]
+
+    @property
+    def ax(self) -> Axes:
+        """The first panel."""
+        return self.axes[0]
+
+
+def _theme() -> AbstractContextManager[Any]:
+    import matplotlib as mpl
+
+    return mpl.rc_context(
+        {
+            "font.family": "DejaVu Sans",  # shipped with matplotlib: the same picture everywhere
+            "font.size": 9.5,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "grid.color": "#E6E6E6",
+            "grid.linewidth": 0.7,
+            "axes.edgecolor": "#7A7A7A",
+            "axes.titlesize": 9.5,
+            "axes.titlelocation": "left",
+            "axes.titleweight": "bold",
+            "legend.frameon": False,
+            "svg.hashsalt": "ikm_pmi",
+            "svg.fonttype": "path",
+        }
+    )
+
+
+def canvas(
+    title: str,
+    source: str,
+    *,
+    panels: tuple[int, int] = (1, 1),
+    size: tuple[float, float] = (7.6, 4.2),
+    share_x: bool = False,
+) -> Canvas:
+    """An empty picture: a title that says the finding, panels, and the source at the foot.
+
+    Parameters
+    ----------
+    title : str
+        The message in words, wrapped to the width.
+    source : str
+        Where the figures come from; printed after "Source:".
+    panels : (int, int)
+        Rows and columns of panels.
+    size : (float, float)
+        Width and height in inches.
+    share_x : bool
+        Whether the panels have a common horizontal axis.
+    """
+    import textwrap
+
+    from matplotlib.figure import Figure
+
+    with _theme():
+        figure = Figure(figsize=size, layout="constrained")
+        grid = figure.subplots(*panels, sharex=share_x, squeeze=False)
+    width = int(size[0] * 11)
+    figure.suptitle(
+        "\n".join(textwrap.wrap(title, width)),
+        x=0.01,
+        ha="left",
+        fontsize=11.5,
+        fontweight="bold",
+        color=COLOURS["ink"],
+    )
+    figure.supxlabel(
+        "\n".join(textwrap.wrap(f"Source: {source}", int(size[0] * 17))),
+        x=0.01,
+        ha="left",
+        fontsize=7.2,
+        color="#555555",
+    )
+    return Canvas(figure, tuple(ax for row in grid for ax in row))
+
+
+def shade(ax: Axes, spells: Sequence[tuple[str, Any, Any]]) -> None:
+    """Shade dated spells ``(label, first day, last day)`` and write their names at the top."""
+    import pandas as pd
+
+    for label, first, last in spells:
+        start, stop = pd.Timestamp(first), pd.Timestamp(last)
+        ax.axvspan(start, stop, color=COLOURS["shade"], alpha=0.22, linewidth=0, zorder=0)
+        ax.annotate(
+            label,
+            (start + (stop - start) / 2, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, -3),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            fontsize=7.5,
+            color="#7A4B00",
+        )
+
+
+def zero_line(ax: Axes, at: float = 0.0, *, vertical: bool = False) -> None:
+    """A quiet reference line, at no effect or at 50 points."""
+    draw = ax.axvline if vertical else ax.axhline
+    draw(at, color=COLOURS["ink"], linewidth=0.9, zorder=1)
+
+
+def intervals(
+    ax: Axes,
+    rows: Sequence[tuple[str, float, float | None, float | None]],
+    *,
+    colour: str = COLOURS["main"],
+    offset: float = 0.0,
+    label: str | None = None,
+    digits: int = 2,
+) -> None:
+    """Draw a dot and whisker a row, labels on the vertical axis, first row on top.
+
+    ``rows`` holds ``(label, value, low, high)``; a row without an interval is an open dot.
+    """
+    for place, (_, value, low, high) in enumerate(rows):
+        y = len(rows) - 1 - place + offset
+        bare = low is None or high is None
+        if not bare:
+            ax.plot([low, high], [y, y], color=colour, linewidth=1.6, solid_capstyle="butt")
+        face = "white" if bare else colour
+        first = label if place == 0 else None
+        ax.plot(value, y, "o", color=colour, markerfacecolor=face, markersize=5, label=first)
+        ax.annotate(
+            f"{value:.{digits}f}".replace("-", "−"),
+            (value, y),
+            xytext=(0, 5),
+            textcoords="offset points",
+            ha="center",
+            fontsize=7.5,
+            color=colour,
+        )
+    ax.set_yticks([len(rows) - 1 - place for place in range(len(rows))], [row[0] for row in rows])
+    ax.set_ylim(-0.6, len(rows) - 0.3)
+    ax.grid(visible=False, axis="y")

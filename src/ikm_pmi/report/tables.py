@@ -1,0 +1,95 @@
+"""Tables for reading: rounded as printed, so that another machine's last digits do not show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ikm_pmi.results import Estimate, TestResult, number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["estimates", "reading", "tests"]
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return ""
+    return "<0.001" if value < 0.001 else number(value, 3)
+
+
+def _interval(record: Estimate, digits: int) -> str:
+    if record.ci_low is None and record.ci_high is None:
+        return ""
+    low = "−∞" if record.ci_low is None else number(record.ci_low, digits)
+    high = "∞" if record.ci_high is None else number(record.ci_high, digits)
+    return f"{low} to {high}"
+
+
+def estimates(records: Sequence[Estimate], digits: int = 2) -> pd.DataFrame:
+    """Estimates for a reader: value, standard error, interval, p, n, unit, method.
+
+    An interval end that is open is printed as infinite; what does not apply is blank.
+    """
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "value": [number(r.value, digits) for r in records],
+            "s.e.": [
+                number(r.std_error, digits) if r.std_error is not None else "" for r in records
+            ],
+            "interval": [_interval(r, digits) for r in records],
+            "p": [_p(r.p_value) for r in records],
+            "n": ["" if r.n is None else f"{r.n:,}" for r in records],
+            "unit": [r.unit for r in records],
+            "method": [r.method for r in records],
+        },
+        index=pd.Index([r.name for r in records], name="estimate"),
+    )
+
+
+def tests(records: Sequence[TestResult]) -> pd.DataFrame:
+    """Tests for a reader: the null in words, statistic, p, smallest attainable p, reference."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "null hypothesis": [r.null for r in records],
+            "statistic": [number(r.statistic, 2) for r in records],
+            "p": [_p(r.p_value) for r in records],
+            "smallest p": [_p(r.minimum_p) for r in records],
+            "compared with": [r.distribution for r in records],
+        },
+        index=pd.Index([r.name for r in records], name="test"),
+    )
+
+
+def reading(
+    frame: pd.DataFrame, digits: int = 2, *, by_column: Mapping[str, int] | None = None
+) -> pd.DataFrame:
+    """Any frame with its numbers printed to a fixed number of digits; missing cells are blank.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    digits : int
+        Digits after the point for floating-point columns; whole numbers get separators only.
+    by_column : mapping, optional
+        Other digits for columns by name.
+    """
+    import pandas as pd
+
+    places = dict(by_column or {})
+    out = {}
+    for name, column in frame.items():
+        if pd.api.types.is_bool_dtype(column) or not pd.api.types.is_numeric_dtype(column):
+            out[name] = column.astype("string").fillna("")
+            continue
+        whole = pd.api.types.is_integer_dtype(column)
+        places_here = places.get(str(name), 0 if whole else digits)
+        out[name] = [
+            "" if pd.isna(value) else number(float(value), places_here) for value in column
+        ]
+    return pd.DataFrame(out, index=frame.index)
