@@ -1,0 +1,135 @@
+"""Which file came from what: hashes of every result and of all that went into it.
+
+``results/manifest.json`` holds, for each results folder, the SHA-256 of each file and the hashes of
+the data tables, parameters, notebook, code and package versions it was made with. Nothing here
+imports more than the standard library: an unchanged study is told from these hashes alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+__all__ = [
+    "code_digest",
+    "digest",
+    "file_hashes",
+    "inputs",
+    "read",
+    "record",
+    "to_json",
+    "versions",
+    "write_whole",
+]
+
+# Whatever can move a number: a new version of one of these makes a chapter run again.
+PACKAGES = (
+    "ikm-pmi",
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "pydantic",
+    "scipy",
+    "seaborn",
+    "statsmodels",
+)
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages a number can depend on."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def to_json(content: Any) -> str:
+    """JSON with sorted keys, an indent of one, a final newline, and never NaN."""
+    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return text + "\n"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write beside, then rename: a reader sees the old file or the new one, never half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(text, encoding="utf-8", newline="\n")
+    beside.replace(path)
+
+
+def file_hashes(folder: Path, patterns: Iterable[str] = ("**/*",)) -> dict[str, str]:
+    """SHA-256 of each file below a folder, by its path with forward slashes, sorted."""
+    files = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
+    found = {path.relative_to(folder).as_posix(): path for path in files}
+    return {
+        name: "sha256:" + hashlib.sha256(found[name].read_bytes()).hexdigest()
+        for name in sorted(found)
+        if not found[name].name.startswith(".") and "__pycache__" not in name
+    }
+
+
+def digest(content: Any) -> str:
+    """SHA-256 of plain values, written as sorted JSON."""
+    return "sha256:" + hashlib.sha256(to_json(content).encode()).hexdigest()
+
+
+@cache
+def code_digest() -> str:
+    """One hash for the whole library as it is on disk."""
+    return digest(file_hashes(Path(__file__).parents[1], ("**/*.py",)))
+
+
+def inputs(notebook: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Hashes of what a chapter is made from, besides its data tables."""
+    return {
+        "notebook": "sha256:" + hashlib.sha256(notebook.read_bytes()).hexdigest(),
+        "parameters": digest(dict(parameters)),
+        "code": code_digest(),
+        "versions": versions(),
+    }
+
+
+def read(results_dir: Path) -> dict[str, Any]:
+    """The manifest, or an empty one when there is none that can be read."""
+    try:
+        content = json.loads((results_dir / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        content = None
+    fresh: dict[str, Any] = {"schema": 1, "results": {}}
+    return content if isinstance(content, dict) and content.get("schema") == 1 else fresh
+
+
+def record(results_dir: Path, made: Mapping[str, Mapping[str, Any]]) -> Path:
+    """Enter results folders into ``manifest.json`` and drop entries whose folder is gone.
+
+    Parameters
+    ----------
+    results_dir : Path
+        Folder that holds one folder a chapter.
+    made : mapping of str to mapping
+        Name of a results folder → its :func:`inputs`.
+    """
+    content = read(results_dir)
+    for name, sources in made.items():
+        result = json.loads((results_dir / name / "result.json").read_text(encoding="utf-8"))
+        content["results"][name] = {
+            "inputs": {**sources, "data": result["data"]},
+            "files": file_hashes(results_dir / name),
+        }
+    content["results"] = {
+        name: entry for name, entry in content["results"].items() if (results_dir / name).is_dir()
+    }
+    path = results_dir / "manifest.json"
+    write_whole(path, to_json(content))
+    return path
