@@ -14,12 +14,13 @@ from ikm_pmi.parameters.describe import (
     RestrictionsParameters,
 )
 from ikm_pmi.parameters.jobs import ElasticityParameters
-from ikm_pmi.parameters.pmi import ImpactParameters
+from ikm_pmi.parameters.pmi import CrossCountryParameters, ImpactParameters
 
 __all__ = [
     "CHAPTERS",
     "ChapterParameters",
     "ClaimsParameters",
+    "CrossCountryParameters",
     "DataParameters",
     "ElasticityParameters",
     "Episode",

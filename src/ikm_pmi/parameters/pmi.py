@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ikm_pmi.parameters.base import EpisodeList, Intensity, Month
+from ikm_pmi.parameters.base import ChapterParameters, EpisodeList, Intensity, Month
 from ikm_pmi.parameters.describe import IntensityParameters
 
 
@@ -33,4 +33,43 @@ class ImpactParameters(IntensityParameters):
     def _months_in_order(self) -> Self:
         if self.end_month < self.start_month:
             raise ValueError("end_month must not be before start_month")
+        return self
+
+
+class CrossCountryParameters(ChapterParameters):
+    """Chapter 05: panel of countries and local projections."""
+
+    chapter: ClassVar[str] = "05_cross_country"
+
+    start_month: Month = Field("2019-07", description="first month of the sample")
+    end_month: Month = Field("2022-06", description="last month of the sample")
+    countries: list[Annotated[str, Field(pattern="^[A-Z]{3}$")]] = Field(
+        default=(
+            "IDN MYS THA VNM PHL IND KOR TWN JPN CHN DEU FRA ITA ESP GBR USA AUS BRA TUR".split()
+        ),
+        description="countries of the panel, ISO 3166 codes of three letters",
+    )
+    minimum_months: int = Field(
+        30, ge=12, le=240, description="usable months below which a country is left out by name"
+    )
+    controls: list[Literal["log_cases", "log_cases_lag", "log_deaths", "log_deaths_lag"]] = Field(
+        default=["log_cases", "log_cases_lag"],
+        description="confounders of the headline, in the order they are added",
+    )
+    left_out: str = Field("IDN", pattern="^[A-Z]{3}$", description="country also left out")
+    horizons: int = Field(6, ge=1, le=12, description="last month of the local projections")
+    lags: int = Field(2, ge=1, le=6, description="lags of PMI and change in the local projections")
+    leads: int = Field(3, ge=2, le=6, description="future changes in the pre-trend test")
+    draws: int = Field(9999, ge=99, le=999_999, description="draws of the wild bootstrap")
+    power: float = Field(0.8, gt=0.5, lt=1, description="power of the minimum detectable effect")
+    confidence_level: float = Field(0.95, gt=0.5, lt=1, description="coverage of the intervals")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.end_month <= self.start_month:
+            raise ValueError("end_month must be after start_month")
+        for name in ("countries", "controls"):
+            values = getattr(self, name)
+            if len(set(values)) < len(values):
+                raise ValueError(f"{name} names an entry twice")
         return self
