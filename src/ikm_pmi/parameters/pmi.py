@@ -44,9 +44,29 @@ class CrossCountryParameters(ChapterParameters):
     start_month: Month = Field("2019-07", description="first month of the sample")
     end_month: Month = Field("2022-06", description="last month of the sample")
     countries: list[Annotated[str, Field(pattern="^[A-Z]{3}$")]] = Field(
-        default=(
-            "IDN MYS THA VNM PHL IND KOR TWN JPN CHN DEU FRA ITA ESP GBR USA AUS BRA TUR".split()
-        ),
+        # fmt: off
+        default=[
+            "IDN",
+            "MYS",
+            "THA",
+            "VNM",
+            "PHL",
+            "IND",
+            "KOR",
+            "TWN",
+            "JPN",
+            "CHN",
+            "DEU",
+            "FRA",
+            "ITA",
+            "ESP",
+            "GBR",
+            "USA",
+            "AUS",
+            "BRA",
+            "TUR",
+        ],
+        # fmt: on
         description="countries of the panel, ISO 3166 codes of three letters",
     )
     minimum_months: int = Field(
