@@ -9,6 +9,14 @@ from pydantic import Field, model_validator
 from ikm_pmi.parameters.base import ChapterParameters, EpisodeList, Intensity, Month
 from ikm_pmi.parameters.describe import IntensityParameters
 
+# Countries whose PMI is complete, or lacks one month, in 2019-07..2022-06.
+# fmt: off
+_COUNTRIES = [
+    "IDN", "MYS", "THA", "VNM", "PHL", "IND", "KOR", "TWN", "JPN", "CHN",
+    "DEU", "FRA", "ITA", "ESP", "GBR", "USA", "AUS", "BRA", "TUR",
+]
+# fmt: on
+
 
 class ImpactParameters(IntensityParameters):
     """Chapter 03: event study and dose-response of the PMI."""
@@ -44,29 +52,7 @@ class CrossCountryParameters(ChapterParameters):
     start_month: Month = Field("2019-07", description="first month of the sample")
     end_month: Month = Field("2022-06", description="last month of the sample")
     countries: list[Annotated[str, Field(pattern="^[A-Z]{3}$")]] = Field(
-        # fmt: off
-        default=[
-            "IDN",
-            "MYS",
-            "THA",
-            "VNM",
-            "PHL",
-            "IND",
-            "KOR",
-            "TWN",
-            "JPN",
-            "CHN",
-            "DEU",
-            "FRA",
-            "ITA",
-            "ESP",
-            "GBR",
-            "USA",
-            "AUS",
-            "BRA",
-            "TUR",
-        ],
-        # fmt: on
+        default=_COUNTRIES,
         description="countries of the panel, ISO 3166 codes of three letters",
     )
     minimum_months: int = Field(
