@@ -166,7 +166,7 @@ def _count_findings(
     units = float(_imk(tables, year, "establishments"))
     persons = float(by_size[["micro", "small"]].sum())
     larger = _larger(tables, year, "establishments")
-    claimed = {name: float(said.loc[name, "value"]) for name in ("units", "workers")}
+    claimed = {name: _said(said, name) for name in ("units", "workers")}
     rows = [
         ("units", "establishments in micro and small industry", claimed["units"], units,
          "establishments", 0,
@@ -210,7 +210,7 @@ def _other_findings(
         Finding(
             claim="growth_contribution",
             what=f"share in the nominal rise of value added, {year}",
-            said=float(said.loc["growth_contribution", "value"]),
+            said=_said(said, "growth_contribution"),
             found=readings["as_growth"],
             unit="percent",
             digits=2,
@@ -224,11 +224,11 @@ def _other_findings(
         Finding(
             claim="bumn",
             what="state-owned enterprises in the pilot",
-            said=float(said.loc["bumn", "value"]),
+            said=_said(said, "bumn"),
             found=bumn,
             unit="enterprises",
             digits=0,
-            verdict=CONFIRMED if bumn == float(said.loc["bumn", "value"]) else DIFFERS,
+            verdict=CONFIRMED if bumn == _said(said, "bumn") else DIFFERS,
             why="the number agrees; the lists of names printed by two ministries do not",
             source_said=str(said.loc["bumn", "source"]),
             source_found="press lists of 3 September 2021 (bumn_umkm)",
@@ -249,7 +249,7 @@ def _pmi_findings(said: pd.DataFrame, pmi: pd.DataFrame) -> list[Finding]:
             where="data/raw/pmi_headline.csv",
             todo="restore the row with its source",
         )
-    claimed = {m: float(said.loc["pmi_" + m.replace("-", "_"), "value"]) for m in months}
+    claimed = {m: _said(said, "pmi_" + m.replace("-", "_")) for m in months}
     rows = [(f"pmi_{m.replace('-', '_')}", f"PMI, {m}", claimed[m], found[m]) for m in months]
     rows += [
         (
@@ -322,6 +322,10 @@ def _growth_readings(tables: Mapping[str, pd.DataFrame], year: int) -> dict[str,
     share = 100 * own[year] / every[year]
     growth = 100 * (own[year] - own[year - 1]) / (every[year] - every[year - 1])
     return {"as_share": float(share), "as_growth": float(growth)}
+
+
+def _said(said: pd.DataFrame, claim: str) -> float:
+    return float(said["value"].astype(float)[claim])
 
 
 def _bumn(frame: pd.DataFrame) -> float:

@@ -82,7 +82,7 @@ def reading(
     import pandas as pd
 
     places = dict(by_column or {})
-    out = {}
+    out: dict[object, object] = {}
     for name, column in frame.items():
         if pd.api.types.is_bool_dtype(column) or not pd.api.types.is_numeric_dtype(column):
             out[name] = column.astype("string").fillna("")

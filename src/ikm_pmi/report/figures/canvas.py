@@ -117,7 +117,14 @@ def shade(ax: Axes, spells: Sequence[tuple[str, Any, Any]]) -> None:
 
     for label, first, last in spells:
         start, stop = pd.Timestamp(first), pd.Timestamp(last)
-        ax.axvspan(start, stop, color=COLOURS["shade"], alpha=0.22, linewidth=0, zorder=0)
+        ax.axvspan(
+            start,  # type: ignore[arg-type]  # matplotlib converts dates itself
+            stop,  # type: ignore[arg-type]
+            color=COLOURS["shade"],
+            alpha=0.22,
+            linewidth=0,
+            zorder=0,
+        )
         ax.annotate(
             label,
             (start + (stop - start) / 2, 1.0),
@@ -153,7 +160,7 @@ def intervals(
     for place, (_, value, low, high) in enumerate(rows):
         y = len(rows) - 1 - place + offset
         bare = low is None or high is None
-        if not bare:
+        if low is not None and high is not None:
             ax.plot([low, high], [y, y], color=colour, linewidth=1.6, solid_capstyle="butt")
         face = "white" if bare else colour
         first = label if place == 0 else None

@@ -32,20 +32,20 @@ def workers_by_size(workers: pd.DataFrame, said: float, year: int, source: str) 
     year : int
     source : str
     """
-    total = workers["persons"].sum()
+    parts = dict(zip(workers["size"].astype(str), workers["persons"].astype(float), strict=True))
     picture = canvas(
         f"{said / 1e6:.2f} million IKM workers were announced; all manufacturing surveyed by BPS, "
-        f"large firms included, had {total / 1e6:.2f} million in {year}",
+        f"large firms included, had {sum(parts.values()) / 1e6:.2f} million in {year}",
         source,
         size=(7.6, 2.9),
     )
     ax, left = picture.ax, 0.0
-    for row in workers.itertuples():
-        width = row.persons / 1e6
-        ax.barh("BPS counts", width, left=left, color=SIZE_COLOURS[row.size], height=0.55)
+    for size, persons in parts.items():
+        width = persons / 1e6
+        ax.barh("BPS counts", width, left=left, color=SIZE_COLOURS[size], height=0.55)
         ax.text(
-            left + width / 2, 0, f"{row.size}\n{width:.2f}", ha="center", va="center", fontsize=9,
-            color="white" if row.size == "micro" else COLOURS["ink"],
+            left + width / 2, 0, f"{size}\n{width:.2f}", ha="center", va="center", fontsize=9,
+            color="white" if size == "micro" else COLOURS["ink"],
         )  # fmt: skip
         left += width
     ax.barh("announced", said / 1e6, color="white", edgecolor=COLOURS["second"], hatch="///",
@@ -102,8 +102,11 @@ def intensity(monthly: pd.DataFrame, source: str) -> Figure:
         workplaces_mobility (percent change from baseline); missing stays missing.
     source : str
     """
-    peak = monthly["level"].idxmax()
-    moved = monthly["oxcgrt"].get(peak) - monthly["oxcgrt"].get(peak - 1)
+    import pandas as pd
+
+    months = pd.PeriodIndex(monthly.index)
+    peak = months[int(monthly["level"].to_numpy().argmax())]
+    moved = float(monthly["oxcgrt"].diff()[months == peak].iloc[0])
     picture = canvas(
         f"The PPKM level peaks in {peak:%B %Y}; the Oxford index, seen from the month before, "
         f"moves by {number(moved, 1)} points",
@@ -113,7 +116,7 @@ def intensity(monthly: pd.DataFrame, source: str) -> Figure:
         share_x=True,
     )
     top, bottom = picture.axes
-    when = monthly.index.to_timestamp()
+    when = months.to_timestamp()
     top.step(when, monthly["level"], where="mid", color=COLOURS["main"], label="PPKM level")
     top.step(
         when, 1 - monthly["industry_cap"], where="mid", color=COLOURS["second"], linestyle="--",

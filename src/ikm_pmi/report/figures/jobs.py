@@ -108,7 +108,7 @@ def influence(frame: pd.DataFrame, full: float, source: str) -> Figure:
     source : str
     """
     order = frame.sort_values("value", ignore_index=True)
-    far = order.loc[(order["value"] - full).abs().idxmax()]
+    far = order.iloc[int((order["value"] - full).abs().to_numpy().argmax())]
     picture = canvas(
         f"Leaving out {far['unit']} moves the elasticity most, from {full:.2f} to "
         f"{far['value']:.2f}",

@@ -41,8 +41,10 @@ def pmi_with_spells(pmi: pd.Series, episodes: Sequence[Episode], source: str) ->
     episodes : sequence of Episode
     source : str
     """
+    import pandas as pd
+
     last = episodes[-1]
-    inside = pmi[last.first : last.last]  # type: ignore[misc]
+    inside = pmi[last.first : last.last]
     before = pmi.shift(1)[inside.index[0]]
     picture = canvas(
         f"Indonesia's manufacturing PMI fell from {before:.1f} to {inside.iloc[0]:.1f} in "
@@ -50,7 +52,9 @@ def pmi_with_spells(pmi: pd.Series, episodes: Sequence[Episode], source: str) ->
         source,
     )
     ax = picture.ax
-    ax.plot(pmi.index.to_timestamp(how="end"), pmi, color=COLOURS["main"], linewidth=1.5)
+    ax.plot(
+        pd.PeriodIndex(pmi.index).to_timestamp(how="end"), pmi, color=COLOURS["main"], linewidth=1.5
+    )
     zero_line(ax, 50.0)
     ax.annotate(
         "50 = no change on the month", (0.005, 50.3), xycoords=("axes fraction", "data"),
@@ -58,10 +62,11 @@ def pmi_with_spells(pmi: pd.Series, episodes: Sequence[Episode], source: str) ->
     )  # fmt: skip
     shade(ax, episode_spells(episodes))
     for episode in episodes:
-        spell = pmi[episode.first : episode.last].dropna()  # type: ignore[misc]
-        low = spell.idxmin()
+        spell = pmi[episode.first : episode.last].dropna()
+        least = int(spell.to_numpy().argmin())
+        low, value = pd.PeriodIndex(spell.index)[least], float(spell.iloc[least])
         ax.annotate(
-            f"{spell[low]:.1f}\n{low:%b %Y}", (low.end_time, spell[low]), xytext=(7, -2),
+            f"{value:.1f}\n{low:%b %Y}", (low.end_time, value), xytext=(7, -2),
             textcoords="offset points", fontsize=8, va="center",
         )  # fmt: skip
     ax.set_ylabel("PMI, index points")
