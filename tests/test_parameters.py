@@ -1,0 +1,89 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ikm_pmi.errors import ParameterError
+from ikm_pmi.parameters import CHAPTERS, Episode, ImpactParameters, parameters_for
+
+
+@pytest.mark.parametrize("model", CHAPTERS.values(), ids=list(CHAPTERS))
+def test_the_cell_gives_back_the_defaults(model):
+    namespace = {}
+    exec(model.cell(), namespace)  # noqa: S102  the cell is our own
+    assert model.from_notebook(namespace) == model.parse({})
+
+
+@pytest.mark.parametrize("model", CHAPTERS.values(), ids=list(CHAPTERS))
+def test_every_parameter_says_what_it_means(model):
+    assert all(info.description for info in model.model_fields.values())
+
+
+@pytest.mark.parametrize("model", CHAPTERS.values(), ids=list(CHAPTERS))
+def test_only_scalars_and_lists_so_that_papermill_passes_them_on(model):
+    for value in model.parse({}).model_dump().values():
+        assert isinstance(value, str | int | float | bool | list)
+
+
+def test_an_unknown_name_is_refused_with_the_nearest():
+    with pytest.raises(ParameterError) as caught:
+        ImpactParameters.parse({"end_moth": "2022-12"})
+    assert "did you mean 'end_month'?" in str(caught.value)
+    assert caught.value.exit_status == 2
+
+
+def test_a_slip_in_a_notebook_is_refused_rather_than_ignored():
+    with pytest.raises(ParameterError, match="leeds"):
+        ImpactParameters.from_notebook({"leeds": 2, "figures": object(), "_i": "x", "In": ["y"]})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("end_month", "2022-13"),
+        ("end_month", "Dec 2022"),
+        ("end_month", "2001-01"),
+        ("leads", -1),
+        ("leads", "many"),
+        ("confidence_level", 1.0),
+        ("java_bali_weight", float("nan")),
+        ("java_bali_weight", 1.2),
+        ("episodes", []),
+        ("episodes", ["ppkm_2021:2021-07"]),
+        ("episodes", ["ppkm:2021-08:2021-07"]),
+        ("episodes", ["a:2021-07:2021-08", "b:2021-08:2021-09"]),
+        ("episodes", ["a:2020-04:2020-05", "a:2021-08:2021-09"]),
+        ("controls", ["weather"]),
+        ("exposure", "always"),
+    ],
+)
+def test_what_is_out_of_range_is_refused_by_name(name, value):
+    with pytest.raises(ParameterError) as caught:
+        ImpactParameters.parse({name: value})
+    assert name in str(caught.value) or "must not be before" in str(caught.value)
+
+
+def test_parameters_are_frozen():
+    parameters = ImpactParameters.parse({})
+    with pytest.raises(ValueError, match="frozen"):
+        parameters.leads = 3
+
+
+def test_a_chapter_is_found_by_a_unique_beginning():
+    assert parameters_for("03") is ImpactParameters
+    with pytest.raises(ParameterError, match="several"):
+        parameters_for("0")
+    with pytest.raises(ParameterError, match="no chapter"):
+        parameters_for("11")
+
+
+@pytest.mark.property
+@given(st.text(max_size=40))
+def test_an_episode_is_read_or_refused_with_a_reason(text):
+    try:
+        episode = Episode.parse(text)
+    except ValueError as refused:
+        episode, reason = None, str(refused)
+    if episode is None:
+        assert reason
+    else:
+        assert text == f"{episode.name}:{episode.first}:{episode.last}"
