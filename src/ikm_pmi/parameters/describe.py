@@ -42,6 +42,10 @@ class IntensityParameters(ChapterParameters):
     java_bali_weight: float = Field(
         0.71, ge=0, le=1, description="Java-Bali share of manufacturing value added (IRIO 2016)"
     )
+    severity_level1: Share = assumed(0.25, "severity of PPKM level 1")
+    severity_level2: Share = assumed(0.5, "severity of PPKM level 2")
+    severity_level3: Share = assumed(0.75, "severity of PPKM level 3")
+    severity_level4: Share = assumed(1.0, "severity of PPKM level 4")
     severity_psbb: Share = assumed(1.0, "severity of PSBB, where level 4 is 1")
     severity_psbb_transisi: Share = assumed(0.5, "severity of PSBB Transisi (half capacity)")
     severity_ppkm_jawa_bali: Share = assumed(0.6, "severity of PPKM Jawa-Bali (a quarter on site)")
@@ -53,11 +57,29 @@ class IntensityParameters(ChapterParameters):
     coverage_mikro: Share = assumed(
         0.5, "share of a PPKM Mikro area whose zones carry the office rule"
     )
+    onsite_shift: float = Field(
+        0.0,
+        ge=-1,
+        le=1,
+        description="added to every on-site share that is assumed, within 0 and 1",
+        json_schema_extra={"assumed": True},
+    )
+    critical_shift: float = Field(
+        0.0,
+        ge=-0.5,
+        le=0.5,
+        description="share of manufacturing moved from the non-essential to the critical class",
+        json_schema_extra={"assumed": True},
+    )
+    start_month: Month = Field("2020-01", description="first month shown")
+    end_month: Month = Field("2022-12", description="last month shown")
 
     @model_validator(mode="after")
-    def _fieldwork_in_order(self) -> Self:
+    def _windows_in_order(self) -> Self:
         if self.fieldwork_last_day < self.fieldwork_first_day:
             raise ValueError("fieldwork_last_day must not be before fieldwork_first_day")
+        if self.end_month < self.start_month:
+            raise ValueError("end_month must not be before start_month")
         return self
 
 
@@ -65,6 +87,3 @@ class RestrictionsParameters(IntensityParameters):
     """Chapter 02: PPKM as dated rules and as a monthly intensity."""
 
     chapter: ClassVar[str] = "02_restrictions"
-
-    start_month: Month = Field("2020-01", description="first month shown")
-    end_month: Month = Field("2022-12", description="last month shown")
