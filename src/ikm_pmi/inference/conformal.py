@@ -1,0 +1,307 @@
+"""Inference for an episode of a few months, by ranking rather than by standard errors.
+
+A dummy that is on for two months has almost no residual of its own, so robust standard errors say
+nothing about it. The tests compare the episode with blocks of its length elsewhere in the series.
+
+References
+----------
+Chernozhukov, Wüthrich & Zhu (2021), "An exact and robust conformal inference method for
+counterfactual and synthetic controls", JASA 116.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from ikm_pmi.errors import EstimationError
+from ikm_pmi.inference.rank_tests import check_arrays, check_rank, end_of_sample, placebo_time
+from ikm_pmi.results import Estimate, TestResult, number
+
+__all__ = ["ConformalResult", "conformal", "end_of_sample", "placebo_time"]
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Residuals = Callable[[Array], Array]  # effects (C,) -> residuals (C, n)
+_TIE = 1e-9  # relative; equal statistics differ by rounding and count as ties
+_REFINED = 41  # candidates between the last effect kept and the first one refused
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConformalResult:
+    """Effect, test of no effect and confidence set of :func:`conformal`.
+
+    Parameters
+    ----------
+    effect : float
+        Effect at which the treated residuals average zero, in units of y; without lags the
+        least-squares coefficient of the episode's dummy.
+    p_value, minimum_p : float
+        Of no effect; 1/n is the smallest that n cyclic shifts can give.
+    candidates, p_values : ndarray, shape (C,)
+    intervals : tuple of (low, high)
+        The pieces of the confidence set; None where a piece has no end.
+    n, dropped, lags : int
+        Periods ranked, periods set aside, lags of y among the regressors.
+    """
+
+    effect: float
+    p_value: float
+    minimum_p: float
+    candidates: Array
+    p_values: Array
+    intervals: tuple[tuple[float | None, float | None], ...]
+    level: float
+    n: int
+    dropped: int
+    lags: int
+
+    @property
+    def low(self) -> float | None:
+        """Lower end of the whole set; None when it has none."""
+        return self.intervals[0][0]
+
+    @property
+    def high(self) -> float | None:
+        """Upper end of the whole set; None when it has none."""
+        return self.intervals[-1][1]
+
+    @property
+    def set_text(self) -> str:
+        """The confidence set as a reader writes it, with its pieces and missing ends."""
+        return " and ".join(
+            f"{'−∞' if low is None else number(low)} to {'∞' if high is None else number(high)}"
+            for low, high in self.intervals
+        )
+
+    def test(self, name: str, null: str) -> TestResult:
+        """The test of no effect, with its null in words."""
+        return TestResult(
+            name=name,
+            null=null,
+            statistic=self.effect,
+            p_value=self.p_value,
+            distribution=f"{self.n} moving-block (cyclic) permutations, null imposed",
+            n=self.n,
+            minimum_p=self.minimum_p,
+            detail={"lags": self.lags, "dropped": self.dropped},
+        )
+
+    def estimate(self, name: str, unit: str = "index points") -> Estimate:
+        """The effect with its set; ``ci_low``/``ci_high`` are the set's outer ends."""
+        return Estimate(
+            name=name,
+            value=self.effect,
+            unit=unit,
+            method=f"least squares, conformal set by test inversion ({self.set_text})",
+            n=self.n,
+            ci_low=self.low,
+            ci_high=self.high,
+            ci_level=self.level,
+            p_value=self.p_value,
+            detail={"minimum_p": self.minimum_p, "connected": len(self.intervals) == 1},
+        )
+
+    def table(self) -> pd.DataFrame:
+        """Candidate effects and their p-values, shape (C, 2)."""
+        return pd.DataFrame({"effect": self.candidates, "p_value": self.p_values})
+
+    def sentence(self) -> str:
+        """Effect, set, p and its floor in one sentence."""
+        return (
+            f"Effect {number(self.effect)} ({self.level:.0%} conformal set {self.set_text}), "
+            f"p = {number(self.p_value, 3)} (smallest attainable {number(self.minimum_p, 3)}), "
+            f"n = {self.n}."
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe values without the grid; an end that does not exist is None."""
+        names = ("effect", "p_value", "minimum_p", "intervals", "level", "n", "dropped", "lags")
+        return {name: getattr(self, name) for name in names}
+
+
+def conformal(
+    y: ArrayLike,
+    X: ArrayLike,
+    treated: ArrayLike,
+    *,
+    usable: ArrayLike | None = None,
+    lags: int = 0,
+    level: float = 0.95,
+    candidates: int = 201,
+) -> ConformalResult:
+    r"""Conformal test and confidence set for a constant effect on a short episode.
+
+    For a candidate effect :math:`\theta` the model is refitted on the whole sample to
+    :math:`y_t - \theta d_t`, and the absolute mean residual of the episode is ranked among those
+    of the episode's pattern moved cyclically along the sample:
+    :math:`p(\theta) = n^{-1} \sum_s 1\{S_s(\theta) \ge S_0(\theta)\}` (Chernozhukov, Wüthrich &
+    Zhu 2021, equations 2-4, with the statistic for average effects). Nothing is random.
+
+    Parameters
+    ----------
+    y : array, shape (T,)
+        Outcome by period.
+    X : array, shape (T, k)
+        Regressors with the constant, untouched by the episode.
+    treated : array
+        Mask of shape (T,) or positions of the treated periods; several spells are allowed.
+    usable : array of bool, shape (T,), optional
+        Periods that count: False for a missing month or another episode. They are dropped, not
+        filled, and their number is returned.
+    lags : int
+        Lags of the outcome under the null added to the regressors.
+    level : float
+        Coverage of the set.
+    candidates : int
+        Number of candidate effects around the estimate; the ends of the set are then located
+        between candidates.
+
+    Raises
+    ------
+    EstimationError
+        For a gap or an infinite value in a usable period, an episode outside the sample, collinear
+        regressors or too few periods.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y = np.sin(np.arange(60.0)) + np.where(np.arange(60) >= 58, -5.0, 0.0)
+    >>> result = conformal(y, np.ones((60, 1)), [58, 59])
+    >>> round(result.p_value, 3), result.low < result.effect < result.high < 0
+    (0.017, True)
+    """
+    outcome, design, mask, keep = check_arrays(y, X, treated, usable)
+    residuals, positions = _null_residuals(outcome, design, mask, keep, lags)
+    n = residuals(np.zeros(1)).shape[1]
+
+    def p_of(effects: Array) -> Array:
+        return _shift_p(residuals(effects), positions)
+
+    effect, spread = _centre(residuals, positions)
+    grid, endless = _grid(p_of, effect, spread, 1 - level, candidates)
+    return ConformalResult(
+        effect=effect,
+        p_value=float(p_of(np.zeros(1))[0]),
+        minimum_p=1 / n,
+        candidates=grid,
+        p_values=p_of(grid),
+        intervals=_pieces(p_of, grid, endless, 1 - level),
+        level=level,
+        n=n,
+        dropped=len(outcome) - n,
+        lags=lags,
+    )
+
+
+def _null_residuals(
+    y: Array, X: Array, mask: Mask, keep: Mask, lags: int
+) -> tuple[Residuals, NDArray[np.int_]]:
+    """Residuals (C, n) as a function of C candidate effects, and the treated rows among the n."""
+    # A period whose lag is missing cannot be used either.
+    lagged = [np.r_[np.zeros(lag, bool), keep[: len(keep) - lag]] for lag in range(lags + 1)]
+    keep = np.logical_and.reduce(lagged)
+    if (mask & ~keep).any():
+        raise EstimationError(
+            "an episode's month has no observed lag",
+            expected=f"{lags} usable periods before each treated one",
+            found="treated " + ", ".join(map(str, np.flatnonzero(mask & ~keep))),
+            todo="use fewer lags",
+        )
+    d = mask.astype(float)
+    # Rows that roll around the end are the first ``lags`` ones, which are not kept.
+    level_and_lags = [np.stack([np.roll(z, j)[keep] for j in range(lags + 1)], 1) for z in (y, d)]
+    check_rank(np.column_stack([X[keep], level_and_lags[0][:, 1:]]), int(mask.sum()))
+    Q = np.linalg.qr(X[keep])[0]
+    free_y, free_d = (block - Q @ (Q.T @ block) for block in level_and_lags)
+    if np.linalg.norm(free_d[:, 0]) < 1e-8:
+        raise EstimationError(
+            "the episode's dummy is one of the regressors",
+            expected="regressors that do not add up to the episode",
+            todo="leave that regressor out",
+        )
+
+    def residuals(effects: Array) -> Array:
+        # (C, n, 1 + lags): outcome under the null and its lags, cleared of X.
+        z: Array = free_y - effects[:, None, None] * free_d
+        u, L = z[:, :, 0], z[:, :, 1:]
+        if not lags:
+            return u
+        inner = np.einsum("cnp,cn->cp", L, u)
+        slope = np.linalg.solve(np.einsum("cnp,cnq->cpq", L, L), inner[:, :, None])[:, :, 0]
+        rest: Array = u - np.einsum("cnp,cp->cn", L, slope)
+        return rest
+
+    return residuals, np.flatnonzero(mask[keep])
+
+
+def _shift_means(u: Array, positions: NDArray[np.int_]) -> Array:
+    """Mean residual (C, n) of the treated pattern moved cyclically by 0, 1, …, n-1 periods."""
+    total = np.zeros_like(u)
+    for position in positions:
+        total += np.roll(u, -int(position), axis=1)
+    means: Array = total / len(positions)
+    return means
+
+
+def _shift_p(u: Array, positions: NDArray[np.int_]) -> Array:
+    means = np.abs(_shift_means(u, positions))
+    ranks: Array = (means >= means[:, :1] * (1 - _TIE)).mean(axis=1)
+    return ranks
+
+
+def _centre(residuals: Residuals, positions: NDArray[np.int_]) -> tuple[float, float]:
+    """The effect at which the treated residuals average zero, and the largest block mean there."""
+    a, b = 0.0, 1.0
+    fa, fb = residuals(np.array([a, b]))[:, positions].mean(axis=1)
+    for _ in range(50):  # secant; exact at the first step without lags
+        if fb == fa or abs(fb) < 1e-12:
+            break
+        a, b, fa = b, b - fb * (b - a) / (fb - fa), fb
+        fb = residuals(np.array([b]))[0, positions].mean()
+    spread = float(np.abs(_shift_means(residuals(np.array([b])), positions)).max())
+    if abs(fb) > 1e-6 * spread:
+        raise EstimationError(
+            "no constant effect brings the episode's residuals to an average of zero",
+            found=f"a mean of {fb:.3g} at an effect of {b:.3g} after 50 secant steps",
+            todo="use fewer lags",
+        )
+    return float(b), spread
+
+
+def _grid(
+    p_of: Callable[[Array], Array], effect: float, spread: float, alpha: float, candidates: int
+) -> tuple[Array, tuple[bool, bool]]:
+    """Candidates wide enough for the set, and whether it goes on for ever below and above."""
+    half = 3 * spread
+    ends = p_of(np.array([effect - 1e6 * half, effect + 1e6 * half])) > alpha
+    for _ in range(12):
+        edge = p_of(np.array([effect - half, effect + half])) > alpha
+        if not (edge & ~ends).any():
+            break
+        half *= 2
+    return np.linspace(effect - half, effect + half, candidates), (bool(ends[0]), bool(ends[1]))
+
+
+def _pieces(
+    p_of: Callable[[Array], Array], grid: Array, endless: tuple[bool, bool], alpha: float
+) -> tuple[tuple[float | None, float | None], ...]:
+    """Runs of candidates not refused, their ends located between grid points."""
+
+    def end(inside: int, outside: int) -> float | None:
+        if not 0 <= outside < len(grid):  # the run touches the edge of the grid
+            return None if endless[int(outside > 0)] else float(grid[inside])
+        fine = np.linspace(grid[inside], grid[outside], _REFINED)
+        return float(fine[np.flatnonzero(p_of(fine) > alpha).max()])
+
+    kept = p_of(grid) > alpha
+    edges = np.flatnonzero(np.diff(np.r_[False, kept, False].astype(int)))
+    return tuple(
+        (end(first, first - 1), end(after - 1, after))
+        for first, after in zip(edges[::2], edges[1::2], strict=True)
+    )
