@@ -33,8 +33,22 @@ class ImpactParameters(IntensityParameters):
     controls: list[Literal["lebaran_share", "peers_pmi", "log_cases", "log_deaths"]] = Field(
         default=["lebaran_share", "peers_pmi"], description="regressors beside the episodes"
     )
+    peers: list[str] = Field(
+        ["CHN", "DEU", "GBR", "USA"], min_length=1, description="countries in the mean peers_pmi"
+    )
+    case_lag: int = Field(1, ge=0, le=3, description="months by which cases and deaths are lagged")
     leads: int = Field(1, ge=0, le=6, description="months before each episode given an own effect")
     intensity: Intensity = Field("level", description="measure of restriction in the dose-response")
+    lags: int = Field(3, ge=1, le=12, description="lags of the intensity in the distributed lag")
+    forecast_from: Month = Field(
+        "2021-01", description="first month forecast in the out-of-sample comparison"
+    )
+    level_reference: Month = Field(
+        "2021-06", description="month whose implied output level is the yardstick"
+    )
+    margin: float = Field(
+        2.0, gt=0, le=50, description="PMI points below which a lasting effect is called negligible"
+    )
     confidence_level: float = Field(0.95, gt=0.5, lt=1, description="coverage of the intervals")
 
     @model_validator(mode="after")
@@ -79,3 +93,31 @@ class CrossCountryParameters(ChapterParameters):
             if len(set(values)) < len(values):
                 raise ValueError(f"{name} names an entry twice")
         return self
+
+
+class SyntheticParameters(ChapterParameters):
+    """Chapter 04, the synthetic control: window, donors, what is kept out of the weights."""
+
+    treated_country: str = Field("IDN", pattern="^[A-Z]{3}$", description="country studied")
+    synthetic_episodes: EpisodeList = Field(
+        default=["ppkm_2021:2021-07:2021-08"],
+        min_length=1,
+        description="spells studied by synthetic control, each written name:first:last",
+    )
+    synthetic_start_month: Month = Field(
+        "2019-01", description="first month of the pre-period: earlier months cost donors"
+    )
+    training_gaps: EpisodeList = Field(
+        default=[], description="spells kept out of the pre-period, each written name:first:last"
+    )
+    minimum_pre_months: int = Field(24, ge=6, le=240, description="fewest months before an episode")
+    own_lockdown: list[Annotated[str, Field(pattern="^[A-Z]{3}$")]] = Field(
+        default=["MYS", "VNM"], description="countries locked down in the same months: no donors"
+    )
+    max_tightening: float = Field(
+        10.0,
+        ge=0,
+        le=100,
+        description="rise of stringency in points above which a country is no donor; 100: no limit",
+    )
+    confidence_level: float = Field(0.95, gt=0.5, lt=1, description="coverage of the intervals")

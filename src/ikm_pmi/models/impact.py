@@ -1,0 +1,185 @@
+"""Event study of the PMI: several on/off episodes, with inference from placebo windows.
+
+The regression is OLS with one dummy for every month of every episode and of its leads, so an
+effect is the month's PMI minus what the other months and the controls predict. Robust standard
+errors of such dummies mean nothing (the residual there is zero by construction); see
+:mod:`ikm_pmi.inference.placebo` for what replaces them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from ikm_pmi.inference.har import har_table
+from ikm_pmi.inference.placebo import Placebo, leave_window_out
+from ikm_pmi.inference.regression import check_design
+from ikm_pmi.inference.simultaneous import holm
+from ikm_pmi.models.episodes import POINTS, Spell, episode_effects, find_spells, lead_effects
+from ikm_pmi.models.study import select_months
+from ikm_pmi.parameters import Episode, ImpactParameters
+from ikm_pmi.results import Estimate, TestResult, records_table
+
+__all__ = ["EventStudyResult", "evaluate", "event_study"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EventStudyResult:
+    """Effects by episode and month, their tests, and what they rest on.
+
+    Parameters
+    ----------
+    comparison : DataFrame
+        The mean effect of each episode under every kind of inference; ``meaningful`` is False
+        where the method has nothing to measure on so few months.
+    placebos : mapping of episode to Placebo
+    baseline : Series
+        Predicted PMI without any episode, for every month of the sample.
+    excluded_months : mapping of month to reason
+    """
+
+    estimates: tuple[Estimate, ...]
+    tests: tuple[TestResult, ...]
+    comparison: pd.DataFrame
+    placebos: Mapping[str, Placebo]
+    baseline: pd.Series
+    excluded_months: Mapping[str, str]
+    notes: tuple[str, ...]
+    n: int
+
+    def table(self) -> pd.DataFrame:
+        """The effects, one row each."""
+        return records_table(self.estimates)
+
+    def sentence(self) -> str:
+        """Mean effect and test of each episode, then the months left out."""
+        means = [e for e in self.estimates if e.name.endswith(".mean")]
+        tests = {t.name: t for t in self.tests}
+        lines = [
+            f"{e.sentence(1)} {tests[e.name.removesuffix('mean') + 'no_effect'].sentence()}"
+            for e in means
+        ]
+        return "\n".join([*lines, *self.notes])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Estimates, tests, exclusions and notes as JSON-safe values."""
+        return {
+            "estimates": [e.to_dict() for e in self.estimates],
+            "tests": [t.to_dict() for t in self.tests],
+            "excluded_months": dict(self.excluded_months),
+            "notes": list(self.notes),
+            "n": self.n,
+        }
+
+
+def event_study(frame: pd.DataFrame, parameters: ImpactParameters) -> EventStudyResult:
+    """Event study of the episodes in ``parameters``; see :func:`evaluate`."""
+    return evaluate(frame, parameters.episodes, parameters)
+
+
+def evaluate(
+    frame: pd.DataFrame, episodes: Sequence[str | Episode], parameters: ImpactParameters
+) -> EventStudyResult:
+    """Effects of on/off episodes on the PMI by month, on average and cumulated.
+
+    Parameters
+    ----------
+    frame : DataFrame, monthly PeriodIndex without gaps
+        ``pmi`` (index points, missing where unknown) and the controls; see ``study_frame``.
+    episodes : sequence of str or Episode
+        ``name:first:last``; they may not overlap, and each ends.
+    parameters : ImpactParameters
+        Sample, controls, leads and confidence level.
+
+    Returns
+    -------
+    EventStudyResult
+        ``pmi.<episode>.mean|cumulative|<YYYY-MM>``, ``pmi.<episode>.lead.<YYYY-MM>``; tests
+        ``pmi.<episode>.no_effect`` (with Holm's p over the episodes) and ``.no_anticipation``.
+
+    Raises
+    ------
+    EstimationError
+        An episode outside the sample or without any PMI, a singular design (columns named), or no
+        placebo window of an episode's shape.
+
+    References
+    ----------
+    MacKinlay (1997) for the event study; Andrews (2003) and Chernozhukov, Wuethrich and Zhu (2021)
+    for inference on a short last spell from earlier spells of the same length.
+    """
+    parsed = [Episode.parse(e) if isinstance(e, str) else e for e in episodes]
+    rows, excluded = select_months(
+        frame, ["pmi", *parameters.controls], parameters.start_month, parameters.end_month
+    )
+    spells, leads, notes = find_spells(parsed, pd.PeriodIndex(rows.index), parameters)
+    switched = [m for s in [*spells.values(), *leads.values()] for m in s.months]
+    controls = rows[list(parameters.controls)]
+    controls.insert(0, "const", 1.0)
+    params = _fit(rows["pmi"], controls, switched)
+    clean = ~rows.index.isin(switched)
+    y, X = rows["pmi"][clean], controls[clean]
+    level = parameters.confidence_level
+    estimates: list[Estimate] = []
+    tests: list[TestResult] = []
+    placebos = {name: leave_window_out(y, X, s.offsets) for name, s in spells.items()}
+    for name, spell in spells.items():
+        effect = params[[str(m) for m in spell.months]].to_numpy()
+        records, test = episode_effects(spell, effect, placebos[name], level, len(rows))
+        estimates += records
+        tests.append(test)
+    adjusted = holm({t.name: t.p_value for t in tests})
+    tests = [replace(t, detail={"holm_p": adjusted[t.name]}) for t in tests]
+    for spell in leads.values():
+        effect = params[[str(m) for m in spell.months]].to_numpy()
+        records, test = lead_effects(
+            spell, effect, leave_window_out(y, X, spell.offsets), level, len(rows)
+        )
+        estimates += records
+        tests.append(test)
+    if excluded:
+        notes.append("Months left out: " + "; ".join(f"{m} ({r})" for m, r in excluded.items()))
+    return EventStudyResult(
+        estimates=tuple(estimates),
+        tests=tuple(tests),
+        comparison=_comparison(rows["pmi"], controls, spells, leads, estimates),
+        placebos=placebos,
+        baseline=controls @ params[controls.columns],
+        excluded_months=excluded,
+        notes=tuple(notes),
+        n=len(rows),
+    )
+
+
+def _fit(y: pd.Series, controls: pd.DataFrame, switched: Sequence[pd.Period]) -> pd.Series:
+    """OLS with a dummy for each switched month."""
+    import statsmodels.api as sm
+
+    dummies = {str(month): (y.index == month).astype(float) for month in switched}
+    X = controls.assign(**dummies)
+    check_design(X, where="event study")
+    params: pd.Series = sm.OLS(y, X).fit().params
+    return params
+
+
+def _comparison(
+    y: pd.Series,
+    controls: pd.DataFrame,
+    spells: Mapping[str, Spell],
+    leads: Mapping[str, Spell],
+    estimates: Sequence[Estimate],
+) -> pd.DataFrame:
+    """One dummy an episode under every method beside the placebo row."""
+    on = {name: y.index.isin(s.months).astype(float) for name, s in spells.items()}
+    before = {f"before_{name}": y.index.isin(s.months).astype(float) for name, s in leads.items()}
+    X = controls.assign(**on, **before)
+    names = {f"pmi.{name}.mean": name for name in spells}
+    rows = [e for e in estimates if e.name in names]
+    rows += har_table(y, X, names, unit=POINTS)
+    table = records_table(rows).drop(columns=["minimum_p", "windows"])
+    # OLS, Newey-West and cosine read the episode's own few residuals, which sum to zero.
+    table["meaningful"] = ~table["inference"].isin(["ols", "newey_west", "cosine"])
+    return table.sort_values("name", kind="stable", ignore_index=True)

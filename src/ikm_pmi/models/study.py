@@ -1,0 +1,125 @@
+"""The monthly frame of the PMI chapters, and the choice of its rows, every exclusion named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from ikm_pmi.errors import EstimationError
+from ikm_pmi.parameters import ImpactParameters
+
+__all__ = ["INTENSITIES", "select_months", "study_frame"]
+
+INTENSITIES: tuple[str, ...] = ("level", "industry_closure", "oxcgrt", "mobility")
+
+
+def study_frame(
+    monthly: pd.DataFrame,
+    intensity: pd.DataFrame,
+    lebaran_share: pd.Series,
+    peers: pd.DataFrame,
+    parameters: ImpactParameters,
+) -> pd.DataFrame:
+    """PMI, controls and the four intensities by month.
+
+    Parameters
+    ----------
+    monthly : DataFrame
+        ``ikm_pmi.data.frames.indonesia_monthly``: PMI, cases, deaths, stringency, workplaces.
+    intensity : DataFrame
+        ``ikm_pmi.restrictions.monthly_intensity``: ``level``, ``industry_cap`` (0-1).
+    lebaran_share : Series
+        Share of each month's fieldwork window that is Eid or collective leave.
+    peers : DataFrame
+        ``ikm_pmi.data.frames.country_monthly``, long.
+
+    Returns
+    -------
+    DataFrame, index PeriodIndex (months without a gap)
+        ``pmi`` and ``peers_pmi`` (index points), ``lebaran_share`` (0-1), ``log_cases`` and
+        ``log_deaths`` (log of one plus persons in the month ``case_lag`` before), ``level``,
+        ``industry_closure`` (1 - cap), ``oxcgrt`` (stringency / 100), ``mobility`` (share of
+        workplace visits lost). Missing stays missing.
+
+    Raises
+    ------
+    EstimationError
+        When a peer country has no PMI at all.
+    """
+    index = pd.PeriodIndex(monthly.index)
+    wide = peers.set_index(["month", "country_iso3"])["pmi"].unstack()  # noqa: PD010
+    absent = sorted(set(parameters.peers) - set(wide.columns))
+    if absent:
+        raise EstimationError(
+            f"no PMI for peer country {absent[0]}",
+            expected="one of " + ", ".join(sorted(wide.columns)),
+            found=", ".join(absent),
+            todo="correct the parameter peers",
+        )
+    lag = parameters.case_lag
+    # Outside its calendar no rule was in force: level 0, and all staff allowed.
+    rules = intensity.reindex(index)
+    return pd.DataFrame(
+        {
+            "pmi": monthly["pmi"].astype(float),
+            "lebaran_share": lebaran_share.reindex(index).astype(float),
+            # A mean over fewer countries would jump when one drops out: all of them or missing.
+            "peers_pmi": wide[list(parameters.peers)].mean(axis=1, skipna=False).reindex(index),
+            "log_cases": _log(monthly["new_cases"], lag),
+            "log_deaths": _log(monthly["new_deaths"], lag),
+            "level": rules["level"].fillna(0.0),
+            "industry_closure": 1 - rules["industry_cap"].fillna(1.0),
+            "oxcgrt": monthly["stringency"].astype(float) / 100,
+            "mobility": -monthly["workplaces"].astype(float) / 100,
+        },
+        index=index,
+    )
+
+
+def _log(persons: pd.Series, lag: int) -> pd.Series:
+    """Log of one plus the persons, ``lag`` months before."""
+    return pd.Series(np.log1p(persons.to_numpy(dtype=float)), persons.index).shift(lag)
+
+
+def select_months(
+    frame: pd.DataFrame, columns: Sequence[str], first: str, last: str
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Rows of a span in which all columns are present, and why each other month is out.
+
+    Returns
+    -------
+    DataFrame, dict
+        The complete rows; and month to reason (``{"2017-09": "pmi missing"}``).
+
+    Raises
+    ------
+    EstimationError
+        When the span reaches outside the frame, or no month is complete.
+    """
+    months = pd.period_range(first, last, freq="M")
+    outside = months.difference(pd.PeriodIndex(frame.index))
+    if len(outside):
+        raise EstimationError(
+            "the sample reaches outside the data",
+            expected=f"months within {frame.index[0]} to {frame.index[-1]}",
+            found=f"{first} to {last}: {len(outside)} months without a row",
+            todo="correct start_month and end_month",
+        )
+    wanted = frame.loc[months, list(columns)]
+    missing = wanted.isna()
+    excluded = {
+        str(month): ", ".join(wanted.columns[flags]) + " missing"
+        for month, flags in zip(months, missing.to_numpy(), strict=True)
+        if flags.any()
+    }
+    rows = wanted.loc[~missing.any(axis=1)].astype(float)
+    if rows.empty:
+        raise EstimationError(
+            "no month of the sample is complete",
+            expected="months with " + ", ".join(columns),
+            found=f"0 of {len(months)} months from {first} to {last}",
+            todo="choose other months or other columns",
+        )
+    return rows, excluded
