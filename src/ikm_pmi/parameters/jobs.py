@@ -19,6 +19,13 @@ class ElasticityParameters(ChapterParameters):
     drop_flagged: bool = Field(
         False, description="leave out province-years whose output per worker is flagged"
     )
+    weighting: Literal["none", "establishments", "column"] = Field(
+        "none",
+        description="weight of a unit: none, its mean establishments, or its mean column weight",
+    )
+    deflator: Literal["cpi", "gdp", "none"] = Field(
+        "cpi", description="national price index for estimates without year effects"
+    )
     draws: int = Field(9999, ge=99, le=999_999, description="draws of the wild bootstrap")
     weights: Literal["auto", "rademacher", "webb"] = Field(
         "auto", description="weights of the wild bootstrap"

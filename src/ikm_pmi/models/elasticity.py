@@ -1,0 +1,336 @@
+"""By how many percent employment moves when output moves by one percent.
+
+Log workers on log output in a panel of units and years, by seven estimators, for the total and for
+micro and small establishments apart. A national deflator is absorbed by the year effects; only
+``fe``, which has none, needs output in constant prices.
+
+Two decompositions share a word and are kept apart by name:
+
+``elasticity.intensive``
+    the two-way elasticity **with log establishments held constant** as a regressor: how workers
+    answer output when no establishment enters or leaves.
+``elasticity.margin.extensive`` and ``elasticity.margin.intensive``
+    log establishments and log workers per establishment, each on log output: they **add up** to
+    ``elasticity.twfe``. ``elasticity.extensive`` is another name of the first.
+
+Both sides come from one survey: an error in its weights moves workers and output together and
+pushes the coefficient toward 1, an error in reported output pushes it toward 0. What follows is an
+association in a panel, bounded in :mod:`ikm_pmi.models.elasticity_bounds`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ikm_pmi.errors import EstimationError
+from ikm_pmi.inference.clusters import critical_t, crv1, crv3, leave_one_out, p_t
+from ikm_pmi.inference.wild_bootstrap import wild_bootstrap
+from ikm_pmi.models.elasticity_sample import SCALES, check_panel, differences, sample
+from ikm_pmi.models.panel import Design, design, moments
+from ikm_pmi.results import Estimate, TestResult, records_table
+
+if TYPE_CHECKING:
+    from ikm_pmi.parameters import ElasticityParameters
+
+__all__ = ["ElasticityResult", "estimate"]
+
+#: With more clusters than this the normal approximation needs no bootstrap.
+MANY_CLUSTERS = 500
+UNIT = "percent of workers per percent of output"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class ElasticityResult:
+    """Elasticities, tests, and how much each unit moves the two-way estimate.
+
+    ``influence`` has one row per unit, the most influential first: ``unit``, ``without`` (the
+    two-way elasticity of the total without the unit), ``change`` and ``change_in_std_errors``.
+    """
+
+    estimates: tuple[Estimate, ...]
+    tests: tuple[TestResult, ...]
+    notes: tuple[str, ...]
+    influence: pd.DataFrame
+
+    def __getitem__(self, name: str) -> Estimate:
+        """The estimate of this name."""
+        return {e.name: e for e in self.estimates}[name]
+
+    def test(self, name: str) -> TestResult:
+        """The test of this name."""
+        return {t.name: t for t in self.tests}[name]
+
+    def table(self) -> pd.DataFrame:
+        """The estimates, one row each."""
+        return records_table(self.estimates)
+
+    def sentence(self) -> str:
+        """The headline estimate in one sentence."""
+        return self["elasticity.twfe"].sentence()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe: estimates, tests and notes."""
+        return {
+            "estimates": [e.to_dict() for e in self.estimates],
+            "tests": [t.to_dict() for t in self.tests],
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Spec:
+    """One regression: the elasticity is the coefficient of the first regressor."""
+
+    name: str
+    words: str
+    frame: pd.DataFrame
+    outcome: str = "log_workers"
+    regressors: tuple[str, ...] = ("log_output",)
+    effects: tuple[str, ...] = ("unit", "year")
+
+    def design(self) -> Design:
+        return design(
+            self.frame,
+            self.outcome,
+            self.regressors,
+            effects=self.effects,
+            weights="weight",
+        )
+
+
+def estimate(
+    frame: pd.DataFrame,
+    parameters: ElasticityParameters,
+    *,
+    deflator: pd.Series | None = None,
+    units: Collection[str] | None = None,
+) -> ElasticityResult:
+    """Estimate the employment elasticity of output.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Panel of units, years and scales; columns of
+        :func:`~ikm_pmi.models.elasticity_sample.check_panel`. Any units will do (provinces,
+        regencies, firms); scales other than ``total`` are estimated where present.
+    parameters : ElasticityParameters
+        Years, weighting, bootstrap, coverage.
+    deflator : Series, optional
+        Price index by year. ``elasticity.fe`` uses the years it covers; without it, nominal output.
+    units : collection of str, optional
+        Units known; others are refused.
+
+    Returns
+    -------
+    ElasticityResult
+        Standard errors CRV1, intervals and p-values by the restricted wild cluster bootstrap;
+        CRV3 (jackknife) in ``detail``.
+
+    Raises
+    ------
+    DataError
+        When the panel is refused.
+    EstimationError
+        With fewer than four survey years, or when a regression is not identified.
+
+    References
+    ----------
+    Mundlak (1978), Econometrica 46. Wooldridge (2010), Econometric Analysis of Cross Section and
+    Panel Data, chapter 10. MacKinnon, Nielsen & Webb (2023), Journal of Econometrics 232.
+    """
+    from ikm_pmi.models import elasticity_tests
+
+    check_panel(frame, units)
+    rows = sample(frame, parameters, deflator)
+    years = sorted(set(rows["year"]))
+    total = rows[rows["scale"] == "total"]
+    if len(years) < 4 or total.empty:
+        raise EstimationError(
+            "the panel is too short",
+            expected="scale total, at least 4 survey years",
+            found=f"{len(total)} rows of the total, years {', '.join(map(str, years)) or 'none'}",
+            where=f"{parameters.first_year}-{parameters.last_year}",
+            todo="widen first_year and last_year",
+        )
+    estimates = []
+    for scale in SCALES:
+        part = rows[rows["scale"] == scale]
+        if len(part):
+            suffix = "" if scale == "total" else f".{scale}"
+            estimates += [fit_spec(spec, parameters) for spec in _specs(part, suffix)]
+    influence = _influence(_two_way(total, "elasticity.twfe"))
+    return ElasticityResult(
+        estimates=tuple(estimates),
+        tests=tuple(elasticity_tests.run(rows, parameters)),
+        notes=tuple(_notes(frame, rows, influence, parameters, deflator)),
+        influence=influence,
+    )
+
+
+def _two_way(frame: pd.DataFrame, name: str) -> _Spec:
+    return _Spec(name=name, words="two-way fixed effects", frame=frame)
+
+
+def _specs(f: pd.DataFrame, suffix: str) -> Iterator[_Spec]:
+    """The regressions of one scale, in the order they are shown."""
+
+    def spec(name: str, words: str, frame: pd.DataFrame = f, **how: Any) -> _Spec:
+        return _Spec(name=f"elasticity.{name}{suffix}", words=words, frame=frame, **how)
+
+    twfe = spec("twfe", "two-way fixed effects")
+    yield spec("pooled", "pooled with year effects", effects=("year",))
+    means = f.groupby("unit", as_index=False)[["log_workers", "log_output", "weight"]].mean()
+    yield spec("between", "between units (means over the years)", means, effects=())
+    real = f[np.isfinite(f["log_real_output"])]
+    yield spec(
+        "fe",
+        "unit effects, output at constant prices where a deflator is given",
+        real,
+        regressors=("log_real_output",),
+        effects=("unit",),
+    )
+    yield twfe
+    moved = ("log_workers", "log_output")
+    yield spec(
+        "first_difference",
+        "changes between consecutive years, year effects",
+        differences(f, moved),
+        outcome="d_log_workers",
+        regressors=("d_log_output",),
+        effects=("year",),
+    )
+    yield spec(
+        "long_difference",
+        "mean of the last two years less mean of the first two",
+        _ends(f),
+        effects=(),
+    )
+    yield spec(
+        "mundlak",
+        "pooled with year effects and the unit's mean output",
+        regressors=("log_output", "mean_log_output"),
+        effects=("year",),
+    )
+    yield spec(
+        "intensive",
+        "two-way fixed effects, log establishments held constant",
+        regressors=("log_output", "log_establishments"),
+    )
+    margin = "two-way fixed effects; adds up to the elasticity with the other margin"
+    for name in ("extensive", "margin.extensive"):
+        yield spec(name, f"log establishments, {margin}", outcome="log_establishments")
+    yield spec(
+        "margin.intensive", f"log workers per establishment, {margin}", outcome="log_workers_per"
+    )
+    if f["frame"].nunique() > f["unit"].nunique():
+        yield replace(
+            twfe,
+            name=f"elasticity.twfe.within_frames{suffix}",
+            words="two-way fixed effects, unit effects anew in each sampling frame "
+            "(2013, 2014-15, 2017 on)",
+            effects=("frame", "year"),
+        )
+
+
+def _ends(f: pd.DataFrame) -> pd.DataFrame:
+    """Unit means of the last two survey years less those of the first two, where it has all four."""
+    years = sorted(set(f["year"]))
+    columns = ["log_workers", "log_output"]
+    group = [f[f["year"].isin(span)].groupby("unit") for span in (years[:2], years[-2:])]
+    first, last = (g[columns].mean()[g.size() == 2] for g in group)
+    weight = f.groupby("unit")["weight"].first()
+    return (last - first).dropna().join(weight).reset_index()
+
+
+def fit_spec(spec: _Spec, parameters: ElasticityParameters) -> Estimate:
+    """One regression as an estimate: CRV1 standard error, wild interval and p, CRV3 in detail."""
+    m = moments(spec.design())
+    r = np.eye(m.gram.shape[1])[1 if not spec.effects else 0]
+    value, error = float(r @ m.params), float(np.sqrt(r @ crv1(m) @ r))
+    level, G = parameters.confidence_level, m.n_clusters
+    detail: dict[str, Any] = {"n_units": G, **_years(spec.frame)}
+    if G > MANY_CLUSTERS:
+        reach = critical_t(level, G) * error
+        low: float | None = value - reach
+        high: float | None = value + reach
+        p, how = p_t(value / error, G), f"t({G - 1})"
+    else:
+        wild = wild_bootstrap(
+            m,
+            r,
+            draws=parameters.draws,
+            kind=parameters.weights,
+            level=level,
+            rng=np.random.default_rng(parameters.seed),
+        )
+        jackknife = float(np.sqrt(r @ crv3(m) @ r))
+        low, high, p, how = wild.ci_low, wild.ci_high, wild.p_value, wild.distribution
+        detail |= {
+            "crv3_std_error": jackknife,
+            "crv3_p_value": p_t(value / jackknife, G),
+            "wild_p_value": p,
+            "minimum_p": wild.minimum_p,
+        }
+    return Estimate(
+        name=spec.name,
+        value=value,
+        unit=UNIT,
+        n=m.nobs,
+        std_error=error,
+        p_value=p,
+        ci_low=low,
+        ci_high=high,
+        ci_level=level,
+        detail=detail,
+        method=f"{spec.words}; standard error CRV1 by unit, interval and p: {how}",
+    )
+
+
+def _years(frame: pd.DataFrame) -> dict[str, int]:
+    if "year" not in frame:
+        return {}
+    return {"first_year": int(frame["year"].min()), "last_year": int(frame["year"].max())}
+
+
+def _influence(spec: _Spec) -> pd.DataFrame:
+    m = moments(spec.design())
+    without = leave_one_out(m)[:, 0]
+    change = without - m.params[0]
+    table = pd.DataFrame({"unit": m.labels, "without": without, "change": change})
+    table["change_in_std_errors"] = change / float(np.sqrt(crv1(m)[0, 0]))
+    order = table["change"].abs().sort_values(ascending=False, kind="stable").index
+    return table.loc[order].reset_index(drop=True)
+
+
+def _notes(
+    frame: pd.DataFrame,
+    rows: pd.DataFrame,
+    influence: pd.DataFrame,
+    parameters: ElasticityParameters,
+    deflator: pd.Series | None,
+) -> Iterator[str]:
+    years = sorted(set(rows["year"]))
+    gaps = sorted(set(range(years[0], years[-1])) - set(years))
+    if gaps:
+        yield f"No survey in {', '.join(map(str, gaps))}: first differences do not bridge it."
+    bare = sorted(set(rows.loc[~np.isfinite(rows["log_real_output"]), "year"]))
+    if deflator is None:
+        yield "elasticity.fe is on nominal output: no deflator was given."
+    elif bare:
+        yield f"elasticity.fe leaves out {', '.join(map(str, bare))}: the deflator has no value."
+    if parameters.drop_flagged:
+        span = frame[frame["year"].between(parameters.first_year, parameters.last_year)]
+        yield f"{int(span['flagged'].sum())} flagged rows of {len(span)} are left out."
+    full = rows["unit"].nunique() * len(years) * rows["scale"].nunique()
+    if len(rows) < full:
+        yield f"The panel is unbalanced: {len(rows)} rows of {full}."
+    first = influence.iloc[0]
+    yield (
+        f"The most influential unit is {first['unit']}: without it the two-way elasticity is "
+        f"{first['without']:.2f} ({first['change']:+.2f})."
+    )
