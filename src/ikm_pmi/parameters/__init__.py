@@ -14,12 +14,18 @@ from ikm_pmi.parameters.describe import (
     RestrictionsParameters,
 )
 from ikm_pmi.parameters.jobs import ElasticityParameters
-from ikm_pmi.parameters.pmi import CrossCountryParameters, ImpactParameters
+from ikm_pmi.parameters.pmi import (
+    CounterfactualParameters,
+    CrossCountryParameters,
+    ImpactParameters,
+    SyntheticParameters,
+)
 
 __all__ = [
     "CHAPTERS",
     "ChapterParameters",
     "ClaimsParameters",
+    "CounterfactualParameters",
     "CrossCountryParameters",
     "DataParameters",
     "ElasticityParameters",
@@ -27,6 +33,7 @@ __all__ = [
     "ImpactParameters",
     "IntensityParameters",
     "RestrictionsParameters",
+    "SyntheticParameters",
     "is_assumed",
     "parameters_for",
 ]

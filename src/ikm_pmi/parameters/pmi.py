@@ -121,3 +121,47 @@ class SyntheticParameters(ChapterParameters):
         description="rise of stringency in points above which a country is no donor; 100: no limit",
     )
     confidence_level: float = Field(0.95, gt=0.5, lt=1, description="coverage of the intervals")
+
+
+class CounterfactualParameters(ChapterParameters):
+    """Chapter 04: what the PMI would have been, by time-series models and by rank tests."""
+
+    chapter: ClassVar[str] = "04_counterfactual"
+
+    start_month: Month = Field("2012-05", description="first month of the sample")
+    end_month: Month = Field("2023-05", description="last month of the sample")
+    episodes: EpisodeList = Field(
+        default=["psbb_2020:2020-04:2020-06", "ppkm_2021:2021-07:2021-08"],
+        min_length=1,
+        description="spells, each written name:first:last",
+    )
+    masked: EpisodeList = Field(
+        default=["psbb_2020:2020-04:2020-06"],
+        description="earlier spells a later episode's model does not train on",
+    )
+    peers: list[Annotated[str, Field(pattern="^[A-Z]{3}$")]] = Field(
+        default=["CHN", "JPN", "DEU", "FRA", "ITA", "ESP", "GBR", "USA"],
+        description="countries whose PMI enters as regressor; those with gaps are left out by name",
+    )
+    peers_as: Literal["mean", "each"] = Field(
+        "mean", description="the peers' mean as one regressor, or each peer as its own"
+    )
+    models: list[Literal["ucm", "sarimax"]] = Field(
+        default=["ucm", "sarimax"],
+        min_length=1,
+        description="time-series models, the main one first",
+    )
+    min_training: int = Field(
+        36, ge=24, le=240, description="observed months before an episode or a placebo window"
+    )
+    conformal_lags: int = Field(0, ge=0, le=3, description="lags of the PMI in the conformal test")
+    draws: int = Field(
+        2000, ge=200, le=100_000, description="simulated paths of each counterfactual"
+    )
+    confidence_level: float = Field(0.95, gt=0.5, lt=1, description="coverage of the intervals")
+
+    @model_validator(mode="after")
+    def _months_in_order(self) -> Self:
+        if self.end_month <= self.start_month:
+            raise ValueError("end_month must be after start_month")
+        return self
