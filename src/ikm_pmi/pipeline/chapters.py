@@ -80,7 +80,8 @@ def run(
             folder = work / parameters.chapter
             check_result(folder / "result.json", parameters)
         except ChapterError as error:
-            raise _kept(error, notebook, results_dir / "failed" / f"{name}.ipynb") from error
+            _keep(error, notebook, results_dir / "failed" / f"{name}.ipynb")
+            raise
         executed = notebooks.stable(notebooks.read(notebook))
         notebooks.write(executed, folder / "notebook.ipynb")
         target = swap(folder, results_dir, name)
@@ -88,13 +89,12 @@ def run(
     return target
 
 
-def _kept(error: ChapterError, notebook: Path, keep: Path) -> ChapterError:
-    """The same error, with the partly executed notebook moved where a reader finds it."""
+def _keep(error: ChapterError, notebook: Path, place: Path) -> None:
+    """Move the partly executed notebook to where the error tells the reader to look."""
     if notebook.exists():
-        keep.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(notebook, keep)
-        error.todo = f"read {keep}; the previous results are untouched"
-    return error
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(notebook, place)
+        error.todo = f"read {place}; the previous results are untouched"
 
 
 def check_result(path: Path, parameters: ChapterParameters) -> dict[str, Any]:

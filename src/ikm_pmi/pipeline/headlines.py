@@ -1,0 +1,64 @@
+"""The short answers, read from the chapters' results."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from ikm_pmi.results import number
+
+__all__ = ["HEADLINES", "Headline", "headlines"]
+
+# What the answer says, chapter, name of the estimate, digits shown.
+HEADLINES = (
+    ("PMI, PPKM Darurat and Level, 2021, mean effect", "03_pmi_impact", "pmi.ppkm_2021.mean", 1),
+    ("PMI, PSBB, 2020, mean effect", "03_pmi_impact", "pmi.psbb_2020.mean", 1),
+    ("PMI, going from no restriction to the strictest", "03_pmi_impact", "pmi.dose.change", 1),
+    ("IKM jobs per 1% of output, within provinces", "06_ikm_elasticity", "elasticity.twfe", 2),
+    (
+        "IKM jobs per 1% of output, year on year",
+        "06_ikm_elasticity",
+        "elasticity.first_difference",
+        2,
+    ),
+    ("Workers BPS counts, held against 15.64 million", "00_the_claims", "claim.workers", 2),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """One answer as texts; ``value`` is empty where the chapter has no such result."""
+
+    question: str
+    value: str
+    interval: str
+    n: str
+    chapter: str
+
+
+def headlines(results_dir: Path) -> list[Headline]:
+    """The answers in the order of the study."""
+    found = []
+    for question, chapter, name, digits in HEADLINES:
+        entry = _estimate(results_dir / chapter / "result.json", name)
+        if entry is None:
+            found.append(Headline(question, "", "", "", chapter))
+            continue
+        interval = ""
+        if entry["ci_low"] is not None and entry["ci_high"] is not None:
+            interval = f"{number(entry['ci_low'], digits)} to {number(entry['ci_high'], digits)}"
+            if entry["ci_level"] is not None:
+                interval += f" ({entry['ci_level']:.0%})"
+        value = f"{number(entry['value'], digits)} {entry['unit']}".rstrip()
+        count = "" if entry["n"] is None else f"{entry['n']:,}"
+        found.append(Headline(question, value, interval, count, chapter))
+    return found
+
+
+def _estimate(path: Path, name: str) -> dict[str, float | None] | None:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return next((entry for entry in content["estimates"] if entry["name"] == name), None)

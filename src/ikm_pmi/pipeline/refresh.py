@@ -1,0 +1,102 @@
+"""Rewrite the committed chapters and ``reference/``; with nothing changed the diff is empty."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ikm_pmi.parameters import CHAPTERS
+from ikm_pmi.pipeline import notebooks
+from ikm_pmi.pipeline.manifest import to_json, write_whole
+from ikm_pmi.pipeline.tasks import Build, Tell, build
+
+__all__ = ["leaves", "moved", "refresh", "rounded"]
+
+_DIGITS = 10
+
+
+def rounded(value: Any) -> Any:
+    """Plain values with every float at ten significant digits."""
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}")
+    if isinstance(value, dict):
+        return {key: rounded(entry) for key, entry in value.items()}
+    return [rounded(entry) for entry in value] if isinstance(value, list) else value
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every plain value of a result with its path; named entries of a list go by their name."""
+    if isinstance(value, dict):
+        for key, entry in value.items():
+            yield from leaves(entry, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for place, entry in enumerate(value):
+            name = entry.get("name", place) if isinstance(entry, dict) else place
+            yield from leaves(entry, f"{path}[{name}]")
+    else:
+        yield path, value
+
+
+def moved(reference: Any, fresh: Any, relative: float) -> list[str]:
+    """What differs between two results, one line each; floats within a relative tolerance agree."""
+    before, after = dict(leaves(reference)), dict(leaves(fresh))
+    lines = []
+    for path in [*before, *(path for path in after if path not in before)]:
+        old, new = before.get(path, "absent"), after.get(path, "absent")
+        if isinstance(old, float) and isinstance(new, int | float):
+            same = abs(new - old) <= relative * max(abs(old), abs(new))
+        else:
+            same = old == new
+        if not same:
+            lines.append(f"{path}: {old} → {new}")
+    return lines
+
+
+def refresh(
+    root: Path,
+    *,
+    chapters: Iterable[str] = tuple(CHAPTERS),
+    jobs: int = 2,
+    tell: Tell | None = None,
+) -> Build:
+    """Execute the chapters with their defaults and rewrite notebooks and reference numbers.
+
+    The parameters cells are made again from the models first. A chapter that fails keeps its
+    committed outputs.
+
+    Parameters
+    ----------
+    root : Path
+        The project's checkout.
+    chapters, jobs, tell
+        As in :func:`ikm_pmi.pipeline.tasks.build`.
+
+    Raises
+    ------
+    ChapterError
+        When a notebook is missing or has no clear parameters cell.
+    """
+    chapters = tuple(chapters)
+    for chapter in chapters:
+        _renew_parameters(root / "notebooks" / f"{chapter}.ipynb", chapter)
+    with tempfile.TemporaryDirectory() as folder:
+        results_dir = Path(folder)
+        done = build(root, results_dir=results_dir, chapters=chapters, jobs=jobs, tell=tell)
+        for chapter in (name for name in done.ran if name in chapters):
+            executed = notebooks.read(results_dir / chapter / "notebook.ipynb")
+            notebooks.write(executed, root / "notebooks" / f"{chapter}.ipynb")
+            result = json.loads((results_dir / chapter / "result.json").read_text(encoding="utf-8"))
+            del result["versions"]  # another machine's versions are not another result
+            write_whole(root / "reference" / f"{chapter}.json", to_json(rounded(result)))
+    return done
+
+
+def _renew_parameters(path: Path, chapter: str) -> None:
+    notebook = notebooks.read(path)
+    cell = notebooks.parameters_cell(notebook, path.name)
+    if cell.source != (source := CHAPTERS[chapter].cell()):
+        cell.source = source
+        notebooks.write(notebook, path)
