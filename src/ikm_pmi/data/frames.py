@@ -1,0 +1,220 @@
+"""From raw tables to analysis frames: pure functions, no reading or writing.
+
+Each takes a mapping from table name to the table as :func:`ikm_pmi.data.package.load` gives it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from ikm_pmi.errors import DataError, ParameterError
+
+__all__ = [
+    "country_monthly",
+    "imk_panel",
+    "indonesia_monthly",
+    "lebaran_days",
+    "lebaran_share",
+    "manufacturing_growth",
+]
+
+Tables = Mapping[str, pd.DataFrame]
+
+# Google's Indonesian series breaks in late February 2022: homes and workplaces both rise.
+_MOBILITY_LAST = pd.Period("2022-01", freq="M")
+
+
+def _restrictions_and_cases(tables: Tables) -> pd.DataFrame:
+    keys = ["country_iso3", "month"]
+    covid = tables["covid_monthly"][[*keys, "new_cases", "new_deaths"]]
+    oxcgrt = tables["restrictions_monthly"][[*keys, "stringency_mean"]]
+    both = oxcgrt.rename(columns={"stringency_mean": "stringency"}).merge(
+        covid, on=keys, how="outer", validate="1:1"
+    )
+    return both.astype({"new_cases": "float64", "new_deaths": "float64"})
+
+
+def indonesia_monthly(tables: Tables) -> pd.DataFrame:
+    """The Indonesian PMI with cases, deaths, restrictions and mobility beside it.
+
+    Parameters
+    ----------
+    tables : mapping
+        Needs ``pmi_headline``, ``covid_monthly``, ``restrictions_monthly``, ``mobility_monthly``.
+
+    Returns
+    -------
+    DataFrame
+        Index ``month``, contiguous from the first to the last PMI; columns ``pmi`` (index points;
+        missing where not found) and ``vintage``; ``new_cases``, ``new_deaths`` (persons a month)
+        and ``stringency`` (0-100), zero before the pandemic tables begin and missing after they
+        end; ``workplaces`` (percent change from Google's baseline), 2020-02 to 2022-01 only.
+    """
+    headline = tables["pmi_headline"]
+    pmi = headline[headline.country_iso3 == "IDN"].set_index("month")[["pmi", "vintage"]]
+    months = pd.period_range(pmi.index.min(), pmi.index.max(), freq="M", name="month")
+    pandemic = _restrictions_and_cases(tables)
+    pandemic = pandemic[pandemic.country_iso3 == "IDN"].set_index("month")
+    mobility = tables["mobility_monthly"]
+    national = mobility[(mobility.country_iso3 == "IDN") & (mobility.region == "National")]
+    workplaces = national.set_index("month").workplaces.loc[lambda s: s.index <= _MOBILITY_LAST]
+    columns = ["new_cases", "new_deaths", "stringency"]
+    frame = pmi.reindex(months).join(pandemic[columns]).join(workplaces)
+    # Before the first month of the tables there was neither a case nor a rule.
+    frame.loc[frame.index < pandemic.index.min(), columns] = 0.0
+    return frame
+
+
+def country_monthly(tables: Tables) -> pd.DataFrame:
+    """PMI, stringency and cases of every country with a PMI, one row a country-month.
+
+    A month is there when the PMI or the pandemic tables have it; what one of them lacks is missing
+    (pandemic columns outside 2020-2022; the PMI of Turkey in 2021-04).
+
+    Parameters
+    ----------
+    tables : mapping
+        Needs ``pmi_headline``, ``covid_monthly``, ``restrictions_monthly``.
+
+    Returns
+    -------
+    DataFrame
+        ``country_iso3``, ``month``, ``pmi``, ``stringency``, ``new_cases``, ``new_deaths``.
+    """
+    keys = ["country_iso3", "month"]
+    pmi = tables["pmi_headline"][[*keys, "pmi"]]
+    pandemic = _restrictions_and_cases(tables)
+    pandemic = pandemic[pandemic.country_iso3.isin(pmi.country_iso3)]
+    frame = pmi.merge(pandemic, on=keys, how="outer", validate="1:1")
+    return frame.sort_values(keys, ignore_index=True)
+
+
+def imk_panel(tables: Tables) -> pd.DataFrame:
+    """Micro and small manufacturing in the harmonised units, summed over split provinces.
+
+    Parameters
+    ----------
+    tables : mapping
+        Needs ``imk_province`` and ``provinces``.
+
+    Returns
+    -------
+    DataFrame
+        ``unit``, ``island``, ``java``, ``year``, ``scale``, ``establishments``, ``workers``
+        (persons), ``output_idr_mn`` (million IDR, current prices), ``flagged`` (a province in the sum
+        is out of line with its neighbouring years), ``n_provinces`` (rows summed).
+
+    Raises
+    ------
+    DataError
+        When a province is not in the table of provinces.
+    """
+    raw, provinces = tables["imk_province"], tables["provinces"]
+    unknown = sorted(set(raw.province) - set(provinces.province))
+    if unknown:
+        raise DataError(
+            "a province has no harmonised unit",
+            expected="every province of imk_province.csv in provinces.csv",
+            found=", ".join(unknown),
+            where="imk_province.csv, column province",
+            todo="correct the name, or add the province to provinces.csv",
+        )
+    rows = raw.merge(provinces[["province", "unit"]], on="province", validate="m:1")
+    rows["flagged"] = rows.flag.notna()
+    panel = rows.groupby(["unit", "year", "scale"], as_index=False).agg(
+        establishments=("establishments", "sum"),
+        workers=("workers", "sum"),
+        output_idr_mn=("output_mn_idr", "sum"),
+        flagged=("flagged", "any"),
+        n_provinces=("province", "count"),
+    )
+    island = provinces.set_index("province").island
+    panel.insert(1, "island", panel.unit.map(island))
+    panel.insert(2, "java", panel.island == "Java")
+    return panel
+
+
+def manufacturing_growth(tables: Tables) -> pd.DataFrame:
+    """Year-on-year growth of manufacturing GDP by quarter.
+
+    Parameters
+    ----------
+    tables : mapping
+        Needs ``manufacturing_quarterly``.
+
+    Returns
+    -------
+    DataFrame
+        Index ``quarter``, contiguous; ``growth_yoy_pct`` (all manufacturing) and
+        ``nonoil_growth_yoy_pct`` (without oil and gas), percent; missing where not seen in print.
+    """
+    raw = tables["manufacturing_quarterly"]
+    rows = raw[(raw.measure == "yoy_growth_pct") & (raw.quarter != "annual")]
+    labels = rows.year.astype(str) + "Q" + rows.quarter
+    rows = rows.assign(quarter=pd.PeriodIndex(labels, freq="Q"))
+    series = {
+        "manufacturing, constant 2010 prices": "growth_yoy_pct",
+        "non-oil-and-gas manufacturing, constant 2010 prices": "nonoil_growth_yoy_pct",
+    }
+    wide = rows.pivot(index="quarter", columns="series", values="value").rename(columns=series)
+    quarters = pd.period_range(wide.index.min(), wide.index.max(), freq="Q", name="quarter")
+    return wide.reindex(index=quarters, columns=list(series.values())).rename_axis(columns=None)
+
+
+def lebaran_days(lebaran: pd.DataFrame) -> pd.DatetimeIndex:
+    """All days of Eid al-Fitr and of collective leave, sorted, each once."""
+    days: set[pd.Timestamp] = set()
+    for row in lebaran.itertuples():
+        days.update(pd.date_range(row.eid_start, row.eid_end))
+        days.update(pd.to_datetime(row.collective_leave_dates.split()))
+    return pd.DatetimeIndex(sorted(days))
+
+
+def lebaran_share(
+    lebaran: pd.DataFrame, months: pd.PeriodIndex, first_day: int, last_day: int
+) -> pd.Series:
+    """Share of each month's survey fieldwork that is Eid or collective leave.
+
+    Parameters
+    ----------
+    lebaran : DataFrame
+        The raw table.
+    months : PeriodIndex
+        Monthly.
+    first_day, last_day : int
+        Days of the month on which fieldwork begins and ends, 1-28, both included.
+
+    Returns
+    -------
+    Series
+        Between 0 and 1, indexed by ``months``: holidays in the window over calendar days in it.
+
+    Raises
+    ------
+    ParameterError
+        When the window is empty or leaves the month.
+    DataError
+        When the table lacks a year of ``months``: no holiday is then not the same as none known.
+    """
+    if not 1 <= first_day <= last_day <= 28:
+        raise ParameterError(
+            "the fieldwork window is refused",
+            expected="1 <= first day <= last day <= 28",
+            found=f"{first_day} to {last_day}",
+            todo="correct fieldwork_first_day and fieldwork_last_day",
+        )
+    uncovered = sorted(set(months.year) - set(lebaran.year))
+    if uncovered:
+        raise DataError(
+            "the dates of Eid are not known for every month",
+            expected=f"years within {lebaran.year.min()}-{lebaran.year.max()}",
+            found=", ".join(map(str, uncovered)),
+            where="lebaran.csv, column year",
+            todo="add the years to lebaran.csv, or shorten the sample",
+        )
+    days = lebaran_days(lebaran)
+    inside = days[(days.day >= first_day) & (days.day <= last_day)].to_period("M")
+    counts = pd.Series(1, index=inside).groupby(level=0).sum().reindex(months, fill_value=0)
+    return (counts / (last_day - first_day + 1)).rename("lebaran_share")

@@ -1,0 +1,353 @@
+"""The data package: tables read only as described and sealed in ``datapackage.json``.
+
+``data/raw`` holds the figures, ``data/processed`` what ``ikm-pmi data build`` makes of them. Each folder
+has a ``datapackage.json`` (Frictionless) with units, constraints, keys, licences and the SHA-256 of
+every table; a table whose bytes differ from its hash is not read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ikm_pmi.errors import DataError
+
+if TYPE_CHECKING:
+    from ikm_pmi.data.report import Report
+
+__all__ = [
+    "PROCESSED",
+    "RAW",
+    "catalogue",
+    "check",
+    "fields",
+    "find_root",
+    "hashes",
+    "load",
+    "read_descriptor",
+    "seal",
+    "write_files",
+    "write_tables",
+]
+
+RAW = Path("data", "raw")
+PROCESSED = Path("data", "processed")
+DESCRIPTOR = "datapackage.json"
+_TODO = {
+    RAW: "if the edit is meant: ikm-pmi data seal (it checks first); if not: restore the file",
+    PROCESSED: "run: ikm-pmi data build",
+}
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The project folder: the one that holds ``data/raw``.
+
+    Parameters
+    ----------
+    start : Path, optional
+        Where to begin the search upward. Without it: the folder named by ``IKM_PMI_ROOT`` if that is
+        set, else upward from the working directory, else from this package's own checkout.
+
+    Raises
+    ------
+    DataError
+        When no folder with ``data/raw`` is found.
+    """
+    named = os.environ.get("IKM_PMI_ROOT") if start is None else None
+    if named:
+        if (Path(named) / RAW).is_dir():
+            return Path(named).resolve()
+        places = [named]
+    else:
+        begin = [start] if start is not None else [Path.cwd(), Path(__file__).parent]
+        for place in begin:
+            for folder in (place.resolve(), *place.resolve().parents):
+                if (folder / RAW).is_dir():
+                    return folder
+        places = [str(place) for place in begin]
+    raise DataError(
+        "the project's data are not found",
+        expected=f"a folder that holds {RAW.as_posix()}",
+        found="none",
+        where="IKM_PMI_ROOT = " + places[0] if named else "from here upward: " + ", ".join(places),
+        todo="run inside the project, or set IKM_PMI_ROOT to its folder",
+    )
+
+
+def read_descriptor(folder: Path) -> dict[str, Any]:
+    """The content of a folder's ``datapackage.json``.
+
+    Raises
+    ------
+    DataError
+        When it is missing, not JSON, or has no list of named resources.
+    """
+    path = folder / DESCRIPTOR
+    refused = {
+        "expected": "JSON with a list of resources, each with name, path and schema",
+        "where": str(path),
+        "todo": "restore the file (git restore), or correct it at the place named",
+    }
+    if not path.is_file():
+        raise DataError(f"{DESCRIPTOR} is missing", found="no such file", **refused)
+    try:
+        package = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{DESCRIPTOR} is not JSON", found=str(error), **refused) from None
+    resources = package.get("resources") if isinstance(package, dict) else None
+    needed = {"name", "path", "schema"}
+    if not isinstance(resources, list) or not all(
+        isinstance(entry, dict) and needed <= entry.keys() for entry in resources
+    ):
+        raise DataError(f"{DESCRIPTOR} lists no tables", found="another structure", **refused)
+    return dict(package)
+
+
+def _entry(name: str, root: Path) -> tuple[Path, dict[str, Any]]:
+    """Folder and resource entry of a table; raw tables come first."""
+    known: list[str] = []
+    for part in (RAW, PROCESSED):
+        if part == PROCESSED and not (root / part / DESCRIPTOR).is_file():
+            continue
+        for entry in read_descriptor(root / part)["resources"]:
+            if entry["name"] == name.removesuffix(".csv"):
+                return part, entry
+            known.append(entry["name"])
+    raise DataError(
+        f"no table is called {name!r}",
+        expected="one of " + ", ".join(known),
+        found=name,
+        where=str(root / RAW / DESCRIPTOR),
+        todo="correct the name; processed tables need: ikm-pmi data build",
+    )
+
+
+def digest(content: bytes) -> str:
+    """SHA-256 as written in ``datapackage.json``."""
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def _verified(name: str, root: Path) -> tuple[bytes, dict[str, Any]]:
+    part, entry = _entry(name, root)
+    path = root / part / entry["path"]
+    where = {"where": str(path), "todo": _TODO[part]}
+    if not path.is_file():
+        raise DataError(f"{path.name} is missing", expected="a file", found="none", **where)
+    content = path.read_bytes()
+    if digest(content) != entry.get("hash"):
+        raise DataError(
+            f"{path.name} is not the table that was sealed",
+            expected=str(entry.get("hash")),
+            found=digest(content),
+            **where,
+        )
+    return content, entry
+
+
+def load(name: str, root: Path | None = None) -> pd.DataFrame:
+    """A raw or processed table, verified and typed.
+
+    Parameters
+    ----------
+    name : str
+        Table name without ``.csv`` (``"pmi_headline"``).
+    root : Path, optional
+        The project folder; found by :func:`find_root` if not given.
+
+    Returns
+    -------
+    DataFrame
+        A copy, in the order of the file. Months are ``period[M]``, quarters ``period[Q]``, dates
+        ``datetime64``, counts ``int64`` (``Int64`` where cells may be empty), numbers ``float64``.
+
+    Raises
+    ------
+    DataError
+        When the table is unknown, missing, changed since it was sealed, or cannot be typed.
+
+    Examples
+    --------
+    >>> from ikm_pmi.data.package import load
+    >>> load("pmi_headline").query("country_iso3 == 'IDN'").set_index("month").pmi["2021-07"]
+    np.float64(40.1)
+    """
+    content, entry = _verified(name, root or find_root())
+    return _typed(content, json.dumps(entry["schema"]["fields"]), entry["path"]).copy()
+
+
+@lru_cache(maxsize=64)
+def _typed(content: bytes, schema: str, file: str) -> pd.DataFrame:
+    described = json.loads(schema)
+    kinds = {"number": "float64", "boolean": "bool", "year": "int64"}
+    types: dict[str, Any] = {}
+    for item in described:
+        required = item.get("constraints", {}).get("required", False)
+        kind = kinds.get(item["type"], "str")
+        types[item["name"]] = (
+            ("int64" if required else "Int64") if item["type"] == "integer" else kind
+        )
+    try:
+        frame = pd.read_csv(
+            io.BytesIO(content),
+            dtype=types,
+            keep_default_na=False,
+            na_values=[""],
+            true_values=["true"],
+            false_values=["false"],
+            float_precision="round_trip",
+        )
+        for item in described:
+            column = item["name"]
+            freq = "M" if item["type"] == "yearmonth" else item.get("period")
+            if freq:
+                codes, labels = pd.factorize(frame[column])  # few months, many rows
+                periods = pd.PeriodIndex(labels, freq=freq)
+                frame[column] = periods.take(codes, allow_fill=True, fill_value=pd.NaT)
+            elif item["type"] == "date":
+                frame[column] = pd.to_datetime(frame[column], format="%Y-%m-%d")
+    except (ValueError, KeyError) as error:
+        raise DataError(
+            f"{file} does not fit its description",
+            expected="the columns and types of datapackage.json",
+            found=str(error),
+            where=file,
+            todo="run: ikm-pmi data check",
+        ) from None
+    return frame
+
+
+def hashes(names: Iterable[str], root: Path | None = None) -> dict[str, str]:
+    """SHA-256 of verified tables by file name, ``{"pmi_headline.csv": "sha256:…"}``.
+
+    Raises
+    ------
+    DataError
+        As :func:`load`.
+    """
+    root = root or find_root()
+    read = [_verified(name, root) for name in names]
+    return {entry["path"]: digest(content) for content, entry in read}
+
+
+def fields(name: str, root: Path | None = None) -> pd.DataFrame:
+    """What each column of a table is: name, type, unit, description (one row a column)."""
+    _, entry = _entry(name, root or find_root())
+    columns = ["name", "type", "unit", "description"]
+    return pd.DataFrame(entry["schema"]["fields"]).reindex(columns=columns).fillna("")
+
+
+def catalogue(root: Path | None = None) -> pd.DataFrame:
+    """The raw tables: name, title, origin, licence, accessed (one row a table)."""
+    rows = [
+        {key: entry.get(key, "") for key in ("name", "title", "origin", "accessed")}
+        | {"licence": "; ".join(item["title"] for item in entry.get("licenses", ()))}
+        for entry in read_descriptor((root or find_root()) / RAW)["resources"]
+    ]
+    return pd.DataFrame(rows)
+
+
+def write_files(files: Mapping[Path, bytes]) -> tuple[Path, ...]:
+    """Write files whole: all beside their places first, then renamed, in the order given."""
+    beside = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in files}
+    try:
+        for path, content in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside[path].write_bytes(content)
+        for path, temporary in beside.items():
+            temporary.replace(path)
+    finally:
+        for temporary in beside.values():
+            temporary.unlink(missing_ok=True)
+    return tuple(files)
+
+
+def sealed(package: Mapping[str, Any], contents: Mapping[str, bytes]) -> bytes:
+    """``datapackage.json`` with the hashes and sizes of the contents, by table name."""
+    resources = [
+        {**entry, "bytes": len(contents[entry["name"]]), "hash": digest(contents[entry["name"]])}
+        for entry in package["resources"]
+    ]
+    text = json.dumps({**package, "resources": resources}, indent=2, ensure_ascii=False)
+    return (text + "\n").encode()
+
+
+def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> tuple[Path, ...]:
+    """Write processed tables and their ``datapackage.json``, byte for byte reproducible.
+
+    Numbers have ten significant digits, so that another machine's last bit changes nothing.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        By table name, with the columns that ``processed.json`` (beside this module) describes.
+    folder : Path
+        Usually ``data/processed``.
+
+    Returns
+    -------
+    tuple of Path
+        The files written, ``datapackage.json`` last.
+    """
+    template = json.loads(Path(__file__).with_name("processed.json").read_text(encoding="utf-8"))
+    contents = {}
+    for entry in template["resources"]:
+        columns = [item["name"] for item in entry["schema"]["fields"]]
+        frame = tables[entry["name"]][columns]
+        logical = frame.select_dtypes("bool").columns
+        frame = frame.assign(
+            **{name: frame[name].map({True: "true", False: "false"}) for name in logical}
+        )
+        text = frame.to_csv(index=False, lineterminator="\n", float_format="%.10g")
+        contents[entry["name"]] = text.encode()
+    files = {folder / f"{name}.csv": content for name, content in contents.items()}
+    return write_files({**files, folder / DESCRIPTOR: sealed(template, contents)})
+
+
+def check(root: Path | None = None) -> Report:
+    """Validate every table; see :class:`ikm_pmi.data.report.Report`.
+
+    Problems are listed, not raised.
+    """
+    from ikm_pmi.data.checks import check_package
+
+    return check_package(root or find_root())
+
+
+def seal(root: Path | None = None) -> tuple[str, ...]:
+    """Accept intended edits of raw tables: check them, then rewrite their hashes.
+
+    Returns
+    -------
+    tuple of str
+        Names of the tables whose hash changed.
+
+    Raises
+    ------
+    DataError
+        When a table has errors other than its hash; nothing is written then.
+    """
+    root = root or find_root()
+    errors = [p for p in check(root).problems if p.severity == "error" and p.column != "(hash)"]
+    if errors:
+        raise DataError(
+            f"not sealed: {len(errors)} error(s) in the tables",
+            expected=errors[0].expected,
+            found=errors[0].found,
+            where=errors[0].where,
+            todo=errors[0].todo + "; all of them: ikm-pmi data check",
+        )
+    package = read_descriptor(root / RAW)
+    entries = package["resources"]
+    contents = {e["name"]: (root / RAW / e["path"]).read_bytes() for e in entries}
+    changed = tuple(e["name"] for e in entries if e.get("hash") != digest(contents[e["name"]]))
+    if changed:
+        write_files({root / RAW / DESCRIPTOR: sealed(package, contents)})
+    return changed
