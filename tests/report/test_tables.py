@@ -1,0 +1,34 @@
+import pandas as pd
+
+from ikm_pmi.report import tables
+from ikm_pmi.results import Estimate, TestResult
+
+
+def test_an_open_interval_is_printed_as_infinite_and_small_p_as_a_bound():
+    row = Estimate(
+        name="e", value=0.5, unit="percent", method="AR set", ci_low=0.1, p_value=0.0001, n=320
+    )
+    printed = tables.estimates([row]).loc["e"]
+    assert printed["interval"] == "0.10 to ∞"
+    assert printed["p"] == "<0.001"
+    assert printed["s.e."] == ""
+    assert printed["n"] == "320"
+
+
+def test_a_test_is_printed_with_its_null():
+    row = TestResult(name="t", null="no effect", statistic=-2.5, p_value=0.04, distribution="t(31)")
+    printed = tables.tests([row]).loc["t"]
+    assert printed["null hypothesis"] == "no effect"
+    assert printed["statistic"] == "−2.50"
+    assert printed["smallest p"] == ""
+
+
+def test_reading_rounds_numbers_and_leaves_missing_cells_blank():
+    frame = pd.DataFrame(
+        {"a": [1.23456, None], "n": [4410000, 5], "ok": [True, False], "t": ["x", None]}
+    )
+    printed = tables.reading(frame)
+    assert list(printed["a"]) == ["1.23", ""]
+    assert list(printed["n"]) == ["4,410,000", "5"]
+    assert list(printed["t"]) == ["x", ""]
+    assert list(tables.reading(frame, by_column={"a": 4})["a"]) == ["1.2346", ""]
