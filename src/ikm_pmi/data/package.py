@@ -32,6 +32,7 @@ __all__ = [
     "find_root",
     "hashes",
     "load",
+    "load_many",
     "read_descriptor",
     "seal",
     "write_files",
@@ -181,6 +182,12 @@ def load(name: str, root: Path | None = None) -> pd.DataFrame:
     """
     content, entry = _verified(name, root or find_root())
     return _typed(content, json.dumps(entry["schema"]["fields"]), entry["path"]).copy()
+
+
+def load_many(names: Iterable[str], root: Path | None = None) -> dict[str, pd.DataFrame]:
+    """Several tables by name; see :func:`load`."""
+    root = root or find_root()
+    return {name: load(name, root) for name in names}
 
 
 @lru_cache(maxsize=64)
