@@ -108,11 +108,10 @@ def assemble(frame: pd.DataFrame, parameters: CrossCountryParameters) -> Country
         for country, count in counts.items()
         if country not in kept
     ]
+    absent = {name: values[kept].isna().to_numpy() for name, values in window.items()}
     gaps = [
-        (country, str(month), ", ".join(names))
-        for country in kept
-        for month in window["pmi"].index
-        if (names := [name for name in window if pd.isna(window[name].loc[month, country])])
+        (kept[j], str(window["pmi"].index[t]), ", ".join(n for n in absent if absent[n][t, j]))
+        for t, j in np.argwhere(np.any(list(absent.values()), axis=0))
     ]
     return CountryPanel(
         wide={name: values[kept] for name, values in wide.items()},
@@ -224,8 +223,8 @@ class CountryFit:
         lags = int(4 * (dummies[1].shape[1] / 100) ** (2 / 9))
         model = OLS(self.design.y, np.hstack([self.design.X, dummies[0], dummies[1][:, 1:]]))
         options = {"time": month, "maxlags": lags, "use_correction": "hac"}
-        result = model.fit(cov_type="hac-groupsum", cov_kwds=options)
-        return np.asarray(result.bse)[: len(self.names)], lags
+        covariance = model.fit(cov_type="hac-groupsum", cov_kwds=options).cov_params()
+        return np.sqrt(np.diag(covariance)[: len(self.names)]), lags
 
 
 def regress(

@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.clusters import critical_t, p_t
+from ikm_pmi.inference.simultaneous import holm
+from ikm_pmi.models.country_inference import UNIT
 from ikm_pmi.models.country_panel import CountryPanel, regress
 from ikm_pmi.parameters import CrossCountryParameters
 from ikm_pmi.results import Estimate, number
 
 __all__ = ["LocalProjections", "project"]
-
-UNIT = "PMI points per +10 points of stringency"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -38,7 +38,8 @@ class LocalProjections:
     ----------
     path : DataFrame
         One row a horizon: response with std_error, ci_low, ci_high (one month at a time),
-        band_low, band_high (all months at once), p_value, cumulative with cumulative_std_error,
+        band_low, band_high (all months at once), p_value, p_holm, cumulative with
+        cumulative_std_error,
         stringency (tens of points by which it is still higher than before), n.
     cov : ndarray of shape (H+1, H+1)
         Joint CRV3 covariance of the responses.
@@ -72,7 +73,7 @@ class LocalProjections:
                 ci_high=row["ci_high"],
                 ci_level=self.level,
                 p_value=row["p_value"],
-                detail={key: row[key] for key in ("band_low", "band_high", "stringency")}
+                detail={key: row[key] for key in ("p_holm", "band_low", "band_high", "stringency")}
                 | {"sup_t_critical": self.critical},
             )
             for row in rows
@@ -106,7 +107,7 @@ class LocalProjections:
         ]
         months = ", ".join(map(str, outside)) or "none"
         return (
-            f"PMI response 0 to {len(self.path) - 1} months after +10 points of stringency: {path}; "
+            f"PMI 0 to {len(self.path) - 1} months after +10 points of stringency: {path}; "
             f"months whose {self.level:.0%} simultaneous band excludes zero: {months}; "
             + self.estimates[-1].sentence(digits)
         )
@@ -180,6 +181,7 @@ def _summarise(
     cov = (G - 1) / G * deviations.T @ deviations
     errors, sums = np.sqrt(np.diag(cov)), np.tri(len(values))
     critical = _sup_t(deviations, level, np.random.default_rng(parameters.seed))
+    p_values = {h: p_t(t, G) for h, t in zip(rows["horizon"], values / errors, strict=True)}
     half, wide = critical_t(level, G) * errors, critical * errors
     path = pd.DataFrame(
         {
@@ -190,7 +192,8 @@ def _summarise(
             "ci_high": values + half,
             "band_low": values - wide,
             "band_high": values + wide,
-            "p_value": [p_t(t, G) for t in values / errors],
+            "p_value": list(p_values.values()),
+            "p_holm": list(holm(p_values).values()),
             "cumulative": sums @ values,
             "cumulative_std_error": np.sqrt(np.diag(sums @ cov @ sums.T)),
             "stringency": rows["stringency"],
