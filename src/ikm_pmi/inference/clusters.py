@@ -174,7 +174,8 @@ def crv1(moments: ClusterMoments) -> Floats:
     scores = moments.cross - moments.gram @ moments.params
     meat = scores.T @ scores
     bread = moments.bread
-    return G / (G - 1) * (n - 1) / freedom * bread @ meat @ bread
+    covariance: Floats = G / (G - 1) * (n - 1) / freedom * bread @ meat @ bread
+    return covariance
 
 
 def leave_one_out(moments: ClusterMoments) -> Floats:
