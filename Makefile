@@ -1,0 +1,54 @@
+# Two commands matter: `make reproduce` and `make test`. Both set up .venv first, once.
+# Needs Python 3.11 or newer and make. Another interpreter: make PYTHON=/path/to/python3 reproduce
+
+PYTHON ?= python3
+ifeq ($(OS),Windows_NT)
+BIN := .venv/Scripts
+else
+BIN := .venv/bin
+endif
+READY := .venv/.ready
+JOBS ?= 2
+
+.PHONY: help setup reproduce test lint lock refresh verify pages clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make reproduce  set everything up, then run the whole study"
+	@echo "make test       set everything up, then run every test"
+	@echo "make lint       ruff and mypy"
+	@echo "make refresh    rewrite the committed outputs of the chapters and reference/"
+	@echo "make verify     execute the committed chapters again and list what moved"
+	@echo "make pages      the chapters of results/ as web pages in site/"
+	@echo "make lock       requirements.lock and environment.yml from pyproject.toml"
+	@echo "make clean      remove results and caches (not .venv)"
+
+$(READY): requirements.lock pyproject.toml
+	@command -v "$(PYTHON)" >/dev/null || { echo "$(PYTHON) is not found. Install Python 3.11 or newer, or: make PYTHON=/path/to/python3"; exit 1; }
+	@"$(PYTHON)" tools/setup.py
+
+setup: $(READY)
+
+reproduce: $(READY)
+	@$(BIN)/ikm-pmi reproduce
+
+test: $(READY)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --nbval --nbval-current-env tests notebooks
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+refresh verify: $(READY)
+	@$(BIN)/ikm-pmi $@
+
+pages: reproduce
+	@$(BIN)/python tools/pages.py
+
+lock: $(READY)
+	$(BIN)/python tools/lock.py
+
+clean:
+	rm -rf results site dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
