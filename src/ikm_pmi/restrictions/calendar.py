@@ -69,6 +69,11 @@ def check_calendar(regime_spells: pd.DataFrame, industry_rules: pd.DataFrame) ->
         *unknown(rules, "level", KINDS[1:], RULES),
         *unknown(rules, "industry_class", CLASSES, RULES),
     ]
+    blank = spells["share_of_area"].isna() & spells["regime"].str.startswith("psbb")
+    problems = problems or [
+        *_share_problems(spells[~blank], "share_of_area", SPELLS),
+        *_share_problems(rules, "allowed_onsite_share", RULES),
+    ]
     problems = problems or [*_sequence_problems(spells), *_count_problems(spells)]
     return problems or [p for area in AREAS for p in _rule_problems(spells, rules, area)]
 
@@ -102,7 +107,7 @@ def dated(frame: pd.DataFrame, table: str) -> pd.DataFrame:
             where=f"{table}, row {row + 2}, column end",
             todo="correct one of the two dates",
         )
-    return frame.assign(**dates)
+    return frame.assign(**dates).reset_index(drop=True)
 
 
 def unknown(
@@ -146,10 +151,11 @@ def composition(spells: pd.DataFrame, area: str, psbb: float, mikro: float) -> A
     counts = own[_COUNTS].fillna(0).to_numpy(float)
     rest = 1 - counts.sum(axis=1) / AREAS[area]
     share = own["share_of_area"].astype(float).fillna(psbb).to_numpy()
-    share = np.where(own["regime"] == "ppkm_mikro", share * mikro, share)
+    regime = own["regime"].to_numpy()
+    share = np.where(regime == "ppkm_mikro", share * mikro, share)
     mix = np.zeros((len(own), len(KINDS)))
     for column, kind in enumerate(REGIMES[1:-1], start=1):
-        mix[:, column] = np.where(own["regime"] == kind, rest * share, 0)
+        mix[:, column] = np.where(regime == kind, rest * share, 0)
     mix[:, -4:] = counts / AREAS[area]
     mix[:, 0] = np.maximum(1 - mix.sum(axis=1), 0)
     return np.repeat(mix, (own["end"] - own["start"]).dt.days.to_numpy() + 1, axis=0)
@@ -166,6 +172,20 @@ def blocks(
     for row in range(len(rules)):
         span = slice(max(int(start[row]), 0), max(int(stop[row]), 0))
         yield row, (span, int(kind[row]), int(group[row]))
+
+
+def _share_problems(frame: pd.DataFrame, column: str, table: str) -> list[DataError]:
+    return [
+        DataError(
+            "a share is missing or not a share",
+            expected="a number from 0 to 1 (blank only for the coverage of PSBB)",
+            found=str(value),
+            where=f"{table}, row {row + 2}, column {column}",
+            todo="correct the value",
+        )
+        for row, value in zip(frame.index, frame[column], strict=True)
+        if not 0 <= value <= 1
+    ]
 
 
 def _sequence_problems(spells: pd.DataFrame) -> list[DataError]:

@@ -117,18 +117,19 @@ def daily_intensity(
     rules = rules.assign(onsite=np.where(rules["assumed"] == "yes", shifted, share))
     index = days(spells)
     weights = (parameters.java_bali_weight, 1 - parameters.java_bali_weight)
-    level, cap = np.zeros(len(index)), np.zeros(len(index))
+    level, shut = np.zeros(len(index)), np.zeros(len(index))
     for area, weight in zip(AREAS, weights, strict=True):
         mix = composition(spells, area, parameters.coverage_psbb, parameters.coverage_mikro)
         own = rules[rules["area"] == area]
         value = own["onsite"].to_numpy()
-        onsite = np.ones((*mix.shape, len(CLASSES)))
+        closed = np.zeros((*mix.shape, len(CLASSES)))
         for row, place in blocks(own, index):
-            onsite[place] = value[row]
+            closed[place] = 1 - value[row]
         level += weight * (mix @ severity)
-        cap += weight * np.einsum("tk,tkc,c->t", mix, onsite, classes)
+        # What is shut, not what is open: unrestricted days then have a cap of exactly 1.
+        shut += weight * np.einsum("tk,tkc,c->t", mix, closed, classes)
     # Sums of shares can pass 1 by a rounding error.
-    table = {"level": np.minimum(level, 1), "industry_cap": np.minimum(cap, 1)}
+    table = {"level": np.minimum(level, 1), "industry_cap": 1 - np.minimum(shut, 1)}
     return pd.DataFrame(table, index=index)
 
 
