@@ -36,7 +36,7 @@ def truncation(n: int) -> int:
 
 def cosine_terms(n: int) -> int:
     """Cosine terms nu = floor(0.4 n^(2/3)) (Lazarus, Lewis, Stock and Watson 2018)."""
-    return math.floor(0.4 * n ** (2 / 3))
+    return int(0.4 * float(n) ** (2 / 3))
 
 
 def _ols(y: pd.Series, X: pd.DataFrame, _times: NDArray[np.int64], _lags: int | None) -> HarFit:

@@ -94,7 +94,8 @@ def check_design(X: pd.DataFrame, *, where: str = "") -> None:
             todo="take a longer sample or fewer regressors",
         )
     norms = np.linalg.norm(values, axis=0)
-    singular, right = np.linalg.svd(values / np.where(norms > 0, norms, 1.0))[1:]
+    scaled = values / np.where(norms > 0, norms, 1.0)
+    _, singular, right = np.linalg.svd(scaled, full_matrices=False)
     null = right[singular < n * np.finfo(float).eps * singular[0]]
     if len(null):
         involved = np.abs(null).max(axis=0) > 1e-6

@@ -10,8 +10,10 @@ import pandas as pd
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.parameters import ImpactParameters
 
-__all__ = ["INTENSITIES", "select_months", "study_frame"]
+__all__ = ["INTENSITIES", "MAIN", "UNIT", "dose_design", "select_months", "study_frame"]
 
+UNIT = "index points per full tightening"
+MAIN = ("newey_west",)
 INTENSITIES: tuple[str, ...] = ("level", "industry_closure", "oxcgrt", "mobility")
 
 
@@ -123,3 +125,26 @@ def select_months(
             todo="choose other months or other columns",
         )
     return rows, excluded
+
+
+def dose_design(
+    frame: pd.DataFrame, intensity: str, controls: Sequence[str], first: str, last: str
+) -> tuple[pd.Series, pd.DataFrame, dict[str, str]]:
+    """Outcome, regressors and the months left out with their reasons.
+
+    Lags are taken over the calendar before any month is dropped, so a missing PMI never shifts one.
+
+    Returns
+    -------
+    y : Series, shape (T,)
+    X : DataFrame, shape (T, 3 + controls)
+        ``const``, ``change`` (s_t - s_(t-1)), ``before`` (s_(t-1)), then the controls.
+    excluded : dict
+    """
+    s = frame[intensity].astype(float)
+    extended = frame.assign(change=s.diff(), before=s.shift())
+    columns = ["pmi", "change", "before", *controls]
+    rows, excluded = select_months(extended, columns, first, last)
+    X = rows.drop(columns="pmi")
+    X.insert(0, "const", 1.0)
+    return rows["pmi"], X, excluded

@@ -1,0 +1,86 @@
+"""The residual checks a reader asks for, each with its null in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from ikm_pmi.inference.regression import check_design
+from ikm_pmi.results import TestResult
+
+__all__ = ["residual_checks"]
+
+
+def residual_checks(
+    y: pd.Series, X: pd.DataFrame, prefix: str, *, lags: int = 12
+) -> tuple[TestResult, ...]:
+    """Autocorrelation, heteroskedasticity, normality and functional form of an OLS regression.
+
+    Parameters
+    ----------
+    y : Series, shape (T,)
+    X : DataFrame, shape (T, k)
+        With a constant.
+    prefix : str
+        The tests are called ``<prefix>.breusch_godfrey``, ``.breusch_pagan``,
+        ``.jarque_bera`` and ``.reset``.
+    lags : int
+        Order of the autocorrelation looked for.
+
+    Raises
+    ------
+    EstimationError
+        When the design is singular.
+
+    References
+    ----------
+    Breusch (1978), Godfrey (1978); Breusch and Pagan (1979); Jarque and Bera (1987);
+    Ramsey (1969); Durbin and Watson (1950).
+    """
+    import statsmodels.api as sm
+    from statsmodels.stats import diagnostic, stattools
+
+    check_design(X, where=prefix)
+    fit = sm.OLS(y, X).fit()
+    k = X.shape[1]
+
+    def result(name: str, null: str, found: Any, distribution: str, **detail: float) -> TestResult:
+        return TestResult(
+            name=f"{prefix}.{name}",
+            null=null,
+            statistic=float(found[0]),
+            p_value=float(found[1]),
+            distribution=distribution,
+            n=len(y),
+            detail=detail,
+        )
+
+    serial = diagnostic.acorr_breusch_godfrey(fit, nlags=lags, result_object=True)
+    godfrey = (serial.lm, serial.lmpval)
+    pagan = diagnostic.het_breuschpagan(fit.resid, X.to_numpy(float))
+    bera = stattools.jarque_bera(fit.resid)
+    reset = diagnostic.linear_reset(fit, power=3, use_f=True)
+    watson = float(stattools.durbin_watson(fit.resid))
+    return (
+        result(
+            "breusch_godfrey",
+            f"the errors are not autocorrelated up to order {lags}",
+            godfrey,
+            f"chi2({lags})",
+            durbin_watson=watson,
+        ),
+        result(
+            "breusch_pagan",
+            "the error variance does not depend on the regressors",
+            pagan,
+            f"chi2({k - 1})",
+        ),
+        result("jarque_bera", "the errors are normal", bera, "chi2(2)"),
+        result(
+            "reset",
+            "powers 2 and 3 of the fitted values add nothing",
+            (reset.statistic, reset.pvalue),
+            f"F({int(reset.df_num)}, {int(reset.df_denom)})",
+        ),
+    )
