@@ -103,8 +103,8 @@ def imk_panel(tables: Tables) -> pd.DataFrame:
     -------
     DataFrame
         ``unit``, ``island``, ``java``, ``year``, ``scale``, ``establishments``, ``workers``
-        (persons), ``output_idr_mn`` (million IDR, current prices), ``flagged`` (a province in the sum
-        is out of line with its neighbouring years), ``n_provinces`` (rows summed).
+        (persons), ``output_idr_mn`` (million IDR, current prices), ``flagged`` (a province in the
+        sum is out of line with its neighbouring years), ``n_provinces`` (rows summed).
 
     Raises
     ------
@@ -154,22 +154,30 @@ def manufacturing_growth(tables: Tables) -> pd.DataFrame:
     rows = raw[(raw.measure == "yoy_growth_pct") & (raw.quarter != "annual")]
     labels = rows.year.astype(str) + "Q" + rows.quarter
     rows = rows.assign(quarter=pd.PeriodIndex(labels, freq="Q"))
-    series = {
-        "manufacturing, constant 2010 prices": "growth_yoy_pct",
-        "non-oil-and-gas manufacturing, constant 2010 prices": "nonoil_growth_yoy_pct",
+    columns = {
+        "growth_yoy_pct": "manufacturing, constant 2010 prices",
+        "nonoil_growth_yoy_pct": "non-oil-and-gas manufacturing, constant 2010 prices",
     }
-    wide = rows.pivot(index="quarter", columns="series", values="value").rename(columns=series)
-    quarters = pd.period_range(wide.index.min(), wide.index.max(), freq="Q", name="quarter")
-    return wide.reindex(index=quarters, columns=list(series.values())).rename_axis(columns=None)
+    quarters = pd.period_range(rows.quarter.min(), rows.quarter.max(), freq="Q", name="quarter")
+    by_quarter = rows.set_index("quarter")
+    return pd.DataFrame(
+        {
+            column: by_quarter.value[by_quarter.series == series].reindex(quarters)
+            for column, series in columns.items()
+        }
+    )
 
 
 def lebaran_days(lebaran: pd.DataFrame) -> pd.DatetimeIndex:
     """All days of Eid al-Fitr and of collective leave, sorted, each once."""
-    days: set[pd.Timestamp] = set()
-    for row in lebaran.itertuples():
-        days.update(pd.date_range(row.eid_start, row.eid_end))
-        days.update(pd.to_datetime(row.collective_leave_dates.split()))
-    return pd.DatetimeIndex(sorted(days))
+    first, second = pd.DatetimeIndex(lebaran.eid_start), pd.DatetimeIndex(lebaran.eid_end)
+    eid = [pd.date_range(start, end) for start, end in zip(first, second, strict=True)]
+    leave = pd.to_datetime(lebaran.collective_leave_dates.str.split().explode())
+    return (
+        pd.DatetimeIndex(pd.Index([]).append([*eid, pd.DatetimeIndex(leave)]))
+        .unique()
+        .sort_values()
+    )
 
 
 def lebaran_share(

@@ -1,26 +1,27 @@
 """The data package: tables read only as described and sealed in ``datapackage.json``.
 
-``data/raw`` holds the figures, ``data/processed`` what ``ikm-pmi data build`` makes of them. Each folder
-has a ``datapackage.json`` (Frictionless) with units, constraints, keys, licences and the SHA-256 of
-every table; a table whose bytes differ from its hash is not read.
+``data/raw`` holds the figures, ``data/processed`` what ``ikm-pmi data build`` makes of them. Each
+folder has a ``datapackage.json`` (Frictionless) with units, constraints, keys, licences and the
+SHA-256 of every table; a table whose bytes differ from its hash is not read.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ikm_pmi.data.store import DESCRIPTOR, digest, read_descriptor, sealed, write_files
 from ikm_pmi.errors import DataError
 
 if TYPE_CHECKING:
+    from ikm_pmi.data.checks import Rule
     from ikm_pmi.data.report import Report
 
 __all__ = [
@@ -33,15 +34,12 @@ __all__ = [
     "hashes",
     "load",
     "load_many",
-    "read_descriptor",
     "seal",
-    "write_files",
-    "write_tables",
+    "typed",
 ]
 
 RAW = Path("data", "raw")
 PROCESSED = Path("data", "processed")
-DESCRIPTOR = "datapackage.json"
 _TODO = {
     RAW: "if the edit is meant: ikm-pmi data seal (it checks first); if not: restore the file",
     PROCESSED: "run: ikm-pmi data build",
@@ -54,8 +52,8 @@ def find_root(start: Path | None = None) -> Path:
     Parameters
     ----------
     start : Path, optional
-        Where to begin the search upward. Without it: the folder named by ``IKM_PMI_ROOT`` if that is
-        set, else upward from the working directory, else from this package's own checkout.
+        Where to begin the search upward. Without it: the folder named by ``IKM_PMI_ROOT``, else
+        upward from the working directory, else from this package's own checkout.
 
     Raises
     ------
@@ -83,35 +81,6 @@ def find_root(start: Path | None = None) -> Path:
     )
 
 
-def read_descriptor(folder: Path) -> dict[str, Any]:
-    """The content of a folder's ``datapackage.json``.
-
-    Raises
-    ------
-    DataError
-        When it is missing, not JSON, or has no list of named resources.
-    """
-    path = folder / DESCRIPTOR
-    refused = {
-        "expected": "JSON with a list of resources, each with name, path and schema",
-        "where": str(path),
-        "todo": "restore the file (git restore), or correct it at the place named",
-    }
-    if not path.is_file():
-        raise DataError(f"{DESCRIPTOR} is missing", found="no such file", **refused)
-    try:
-        package = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{DESCRIPTOR} is not JSON", found=str(error), **refused) from None
-    resources = package.get("resources") if isinstance(package, dict) else None
-    needed = {"name", "path", "schema"}
-    if not isinstance(resources, list) or not all(
-        isinstance(entry, dict) and needed <= entry.keys() for entry in resources
-    ):
-        raise DataError(f"{DESCRIPTOR} lists no tables", found="another structure", **refused)
-    return dict(package)
-
-
 def _entry(name: str, root: Path) -> tuple[Path, dict[str, Any]]:
     """Folder and resource entry of a table; raw tables come first."""
     known: list[str] = []
@@ -129,11 +98,6 @@ def _entry(name: str, root: Path) -> tuple[Path, dict[str, Any]]:
         where=str(root / RAW / DESCRIPTOR),
         todo="correct the name; processed tables need: ikm-pmi data build",
     )
-
-
-def digest(content: bytes) -> str:
-    """SHA-256 as written in ``datapackage.json``."""
-    return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
 def _verified(name: str, root: Path) -> tuple[bytes, dict[str, Any]]:
@@ -181,13 +145,24 @@ def load(name: str, root: Path | None = None) -> pd.DataFrame:
     np.float64(40.1)
     """
     content, entry = _verified(name, root or find_root())
-    return _typed(content, json.dumps(entry["schema"]["fields"]), entry["path"]).copy()
+    return typed(content, entry).copy()
 
 
 def load_many(names: Iterable[str], root: Path | None = None) -> dict[str, pd.DataFrame]:
     """Several tables by name; see :func:`load`."""
     root = root or find_root()
     return {name: load(name, root) for name in names}
+
+
+def typed(content: bytes, entry: dict[str, Any]) -> pd.DataFrame:
+    """A table's bytes as a frame with the types of its description; shared, not a copy.
+
+    Raises
+    ------
+    DataError
+        When the bytes do not fit the description.
+    """
+    return _typed(content, json.dumps(entry["schema"]["fields"]), entry["path"])
 
 
 @lru_cache(maxsize=64)
@@ -215,9 +190,8 @@ def _typed(content: bytes, schema: str, file: str) -> pd.DataFrame:
             column = item["name"]
             freq = "M" if item["type"] == "yearmonth" else item.get("period")
             if freq:
-                codes, labels = pd.factorize(frame[column])  # few months, many rows
-                periods = pd.PeriodIndex(labels, freq=freq)
-                frame[column] = periods.take(codes, allow_fill=True, fill_value=pd.NaT)
+                months = {text: pd.Period(text, freq=freq) for text in frame[column].unique()}
+                frame[column] = frame[column].map(months).astype(f"period[{freq}]")
             elif item["type"] == "date":
                 frame[column] = pd.to_datetime(frame[column], format="%Y-%m-%d")
     except (ValueError, KeyError) as error:
@@ -261,71 +235,14 @@ def catalogue(root: Path | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def write_files(files: Mapping[Path, bytes]) -> tuple[Path, ...]:
-    """Write files whole: all beside their places first, then renamed, in the order given."""
-    beside = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in files}
-    try:
-        for path, content in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            beside[path].write_bytes(content)
-        for path, temporary in beside.items():
-            temporary.replace(path)
-    finally:
-        for temporary in beside.values():
-            temporary.unlink(missing_ok=True)
-    return tuple(files)
+def check(root: Path | None = None, rules: Sequence[Rule] = ()) -> Report:
+    """Validate every table of the project. Problems are listed in the report, not raised.
 
-
-def sealed(package: Mapping[str, Any], contents: Mapping[str, bytes]) -> bytes:
-    """``datapackage.json`` with the hashes and sizes of the contents, by table name."""
-    resources = [
-        {**entry, "bytes": len(contents[entry["name"]]), "hash": digest(contents[entry["name"]])}
-        for entry in package["resources"]
-    ]
-    text = json.dumps({**package, "resources": resources}, indent=2, ensure_ascii=False)
-    return (text + "\n").encode()
-
-
-def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> tuple[Path, ...]:
-    """Write processed tables and their ``datapackage.json``, byte for byte reproducible.
-
-    Numbers have ten significant digits, so that another machine's last bit changes nothing.
-
-    Parameters
-    ----------
-    tables : mapping of str to DataFrame
-        By table name, with the columns that ``processed.json`` (beside this module) describes.
-    folder : Path
-        Usually ``data/processed``.
-
-    Returns
-    -------
-    tuple of Path
-        The files written, ``datapackage.json`` last.
-    """
-    template = json.loads(Path(__file__).with_name("processed.json").read_text(encoding="utf-8"))
-    contents = {}
-    for entry in template["resources"]:
-        columns = [item["name"] for item in entry["schema"]["fields"]]
-        frame = tables[entry["name"]][columns]
-        logical = frame.select_dtypes("bool").columns
-        frame = frame.assign(
-            **{name: frame[name].map({True: "true", False: "false"}) for name in logical}
-        )
-        text = frame.to_csv(index=False, lineterminator="\n", float_format="%.10g")
-        contents[entry["name"]] = text.encode()
-    files = {folder / f"{name}.csv": content for name, content in contents.items()}
-    return write_files({**files, folder / DESCRIPTOR: sealed(template, contents)})
-
-
-def check(root: Path | None = None) -> Report:
-    """Validate every table; see :class:`ikm_pmi.data.report.Report`.
-
-    Problems are listed, not raised.
+    ``rules`` are further checks, from the raw tables by name to problems.
     """
     from ikm_pmi.data.checks import check_package
 
-    return check_package(root or find_root())
+    return check_package(root or find_root(), rules=rules)
 
 
 def seal(root: Path | None = None) -> tuple[str, ...]:
@@ -341,15 +258,18 @@ def seal(root: Path | None = None) -> tuple[str, ...]:
     DataError
         When a table has errors other than its hash; nothing is written then.
     """
+    from ikm_pmi.data.checks import check_package
+
     root = root or find_root()
-    errors = [p for p in check(root).problems if p.severity == "error" and p.column != "(hash)"]
+    report = check_package(root, parts=(RAW,), hashes=False)
+    errors = [problem for problem in report.problems if problem.severity == "error"]
     if errors:
         raise DataError(
             f"not sealed: {len(errors)} error(s) in the tables",
             expected=errors[0].expected,
             found=errors[0].found,
             where=errors[0].where,
-            todo=errors[0].todo + "; all of them: ikm-pmi data check",
+            todo=errors[0].todo + "; for all errors: ikm-pmi data check",
         )
     package = read_descriptor(root / RAW)
     entries = package["resources"]

@@ -89,13 +89,12 @@ class Report:
 
     def text(self) -> str:
         """The whole report for a reader at a terminal."""
-        lines = [f"{'table':<26}{'rows':>6}  {'span':<22}{'missing months':>14}  hash"]
-        for row in self.table().itertuples():
-            span = f"{row.first} to {row.last}" if row.first else ""
-            hash_word = "ok" if row.hash_ok else "differs"
-            lines.append(
-                f"{row.name:<26}{row.rows:>6,}  {span:<22}{row.missing_months or '':>14}  {hash_word}"
-            )
+        lines = [f"{'table':<26}{'rows':>6}  {'span':<24}{'missing months':>14}  hash"]
+        for table in self.tables:
+            span = f"{table.first} to {table.last}" if table.first else ""
+            missing = sum(len(months) for _, months in table.gaps) or ""
+            seal = "ok" if table.hash_ok else "differs"
+            lines.append(f"{table.name:<26}{table.rows:>6,}  {span:<24}{missing:>14}  {seal}")
         for summary in self.tables:
             if summary.gaps:
                 lines += ["", f"Months missing within a series of {summary.name} (no error):"]

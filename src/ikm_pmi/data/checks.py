@@ -1,0 +1,242 @@
+"""What a valid data package is: bytes, hashes, schema, keys, and what no schema knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from ikm_pmi.data.package import PROCESSED, RAW, typed
+from ikm_pmi.data.report import Problem, Report, TableSummary
+from ikm_pmi.data.schema import broken_bytes, schema_problems
+from ikm_pmi.data.store import DESCRIPTOR, digest, fingerprint, read_descriptor
+from ikm_pmi.errors import DataError
+
+__all__ = ["Rule", "check_package"]
+
+Frames = Mapping[str, pd.DataFrame]
+Severity = Literal["error", "warning"]
+Rule = Callable[[Frames], Iterable[Problem]]
+
+# Beyond these a value is a slip of units (thousands, tenths) rather than news: the largest seen in
+# the sources are 25-fold (small industry of a small province) and 24.4 points (India, April 2020).
+_FOLD = 50.0
+_PMI_POINTS = 25.0
+_REMEDY = {
+    RAW: "if the edit is meant: ikm-pmi data seal; if not: restore the file (git restore)",
+    PROCESSED: "run: ikm-pmi data build",
+}
+
+
+def check_package(
+    root: Path,
+    parts: Sequence[Path] = (RAW, PROCESSED),
+    *,
+    hashes: bool = True,
+    rules: Sequence[Rule] = (),
+) -> Report:
+    """Check the raw and, where they are built, the processed tables of a project.
+
+    Parameters
+    ----------
+    root : Path
+        The project folder.
+    parts : sequence of Path
+        Folders to check, relative to ``root``.
+    hashes : bool
+        Whether a table that differs from its hash is an error.
+    rules : sequence of callable
+        Further rules: from the raw tables that are sound, by name, to problems.
+    """
+    tables: list[TableSummary] = []
+    problems: list[Problem] = []
+    raw_now = ""
+    for part in parts:
+        if part == PROCESSED and not (root / part / DESCRIPTOR).is_file():
+            continue
+        try:
+            package = read_descriptor(root / part)
+        except DataError as error:
+            problems.append(_from_error(f"{part.name}/{DESCRIPTOR}", error))
+            continue
+        raw_now = fingerprint(package) if part == RAW else raw_now
+        if part == PROCESSED and raw_now and package.get("builtFrom") != raw_now:
+            problems.append(
+                Problem(
+                    file=f"{part.name}/{DESCRIPTOR}",
+                    expected="tables built from the raw tables as they are sealed now",
+                    found="tables built from others",
+                    todo=_REMEDY[part],
+                )
+            )
+        own = (*_RULES, *rules) if part == RAW else (_not_finite,)
+        report = _check_folder(root / part, package, own, _REMEDY[part] if hashes else "")
+        tables += report.tables
+        problems += report.problems
+    return Report(tables=tuple(tables), problems=tuple(problems))
+
+
+def _from_error(file: str, error: DataError) -> Problem:
+    expected, found = error.expected, error.found
+    return Problem(file=file, expected=expected, found=found, todo=error.todo)
+
+
+def _check_folder(
+    folder: Path, package: Mapping[str, Any], rules: Sequence[Rule], remedy: str
+) -> Report:
+    raw = folder.name == RAW.name
+    problems: list[Problem] = []
+    contents: dict[str, bytes] = {}
+    entries = package["resources"]
+    for entry in entries:
+        path = folder / entry["path"]
+        content = path.read_bytes() if path.is_file() else None
+        broken = broken_bytes(path.name, content)
+        if content is None or broken:
+            problems += [broken] if broken else []
+        else:
+            contents[entry["name"]] = content
+    readable = [entry for entry in entries if entry["name"] in contents]
+    problems += schema_problems(folder, package, readable)
+    failed = {problem.file for problem in problems}
+    frames: dict[str, pd.DataFrame] = {}
+    tables = []
+    for entry in readable:
+        name, content = entry["name"], contents[entry["name"]]
+        same = entry.get("hash") == digest(content)
+        if not same and remedy:
+            expected, found = str(entry.get("hash")), digest(content)
+            problems.append(
+                Problem(file=entry["path"], expected=expected, found=found, todo=remedy)
+            )
+        if entry["path"] not in failed:
+            try:
+                frames[name] = typed(content, entry)
+            except DataError as error:
+                problems.append(_from_error(entry["path"], error))
+                continue
+            tables.append(_summary(entry, frames[name], hash_ok=same, raw=raw))
+    problems += _undescribed(folder, package)
+    problems += [problem for rule in rules for problem in rule(frames)]
+    return Report(tables=tuple(tables), problems=tuple(problems))
+
+
+def _undescribed(folder: Path, package: Mapping[str, Any]) -> Iterator[Problem]:
+    """Tables without an entry, and raw entries whose rows need not name a source."""
+    described = {entry["path"] for entry in package["resources"]}
+    for name in sorted({path.name for path in folder.glob("*.csv")} - described):
+        expected, found = f"an entry in {DESCRIPTOR}", "none"
+        todo = f"describe the table in {DESCRIPTOR}, or remove it"
+        yield Problem(file=name, expected=expected, found=found, todo=todo, severity="warning")
+    for entry in package["resources"] if folder.name == RAW.name else ():
+        fields = {item["name"]: item for item in entry["schema"]["fields"]}
+        source = fields.get("citation" if entry["name"] == "sources" else "source", {})
+        if not source.get("constraints", {}).get("required"):
+            expected, found = "a required column source", "none"
+            todo = f"name the source of every row, and require it in {DESCRIPTOR}"
+            yield Problem(file=entry["path"], expected=expected, found=found, todo=todo)
+
+
+def _summary(
+    entry: Mapping[str, Any], frame: pd.DataFrame, *, hash_ok: bool, raw: bool
+) -> TableSummary:
+    """Rows, span and, of raw tables, the months missing within each series."""
+    fields = entry["schema"]["fields"]
+    kinds = {item["name"]: "Q" if "period" in item else item["type"] for item in fields}
+    times = [name for name, kind in kinds.items() if kind in ("yearmonth", "Q", "date", "year")]
+    span = [name for name in times if kinds[name] == kinds[times[0]]]
+    first = f"{frame[span[0]].min()!s:.10}" if span else ""
+    last = f"{max(frame[name].max() for name in span)!s:.10}" if span else ""
+    gaps = []
+    if raw and span and kinds[span[0]] == "yearmonth":
+        keys = [name for name in entry["schema"]["primaryKey"] if name != span[0]]
+        for series, rows in frame.groupby(keys) if keys else [((entry["name"],), frame)]:
+            months = pd.PeriodIndex(rows[span[0]])
+            whole = pd.period_range(months.min(), months.max(), freq="M")
+            if missing := tuple(whole.difference(months)):
+                gaps.append((", ".join(map(str, series)), missing))
+    return TableSummary(
+        name=entry["name"],
+        rows=len(frame),
+        first=first,
+        last=last,
+        gaps=tuple(gaps),
+        hash_ok=hash_ok,
+    )
+
+
+def _cells(
+    file: str, values: pd.Series, expected: str, todo: str, severity: Severity = "error"
+) -> Iterator[Problem]:
+    """A problem for each value of a column; the index is the frame's own, from 0."""
+    for position, value in values.items():
+        yield Problem(
+            file=file,
+            row=int(str(position)) + 2,
+            column=str(values.name),
+            expected=expected,
+            found=f"{value:,}" if isinstance(value, int) else str(value),
+            todo=todo,
+            severity=severity,
+        )
+
+
+def _not_finite(frames: Frames) -> Iterator[Problem]:
+    # "nan" and "inf" are numbers to a parser.
+    for name, frame in frames.items():
+        for column in frame.select_dtypes("float64"):
+            values = frame[column]
+            odd = values[values.isin([float("inf"), float("-inf")])]
+            yield from _cells(f"{name}.csv", odd, "a finite number", "correct the cell")
+
+
+def _scales_add_up(frames: Frames) -> Iterator[Problem]:
+    if "imk_province" not in frames:
+        return
+    frame = frames["imk_province"]
+    for column in ("establishments", "workers", "output_mn_idr"):
+        keys = [frame.province, frame.year]
+        parts = frame[column].where(frame.scale != "total", 0).groupby(keys).transform("sum")
+        count = frame.groupby(["province", "year"]).scale.transform("count")
+        wrong = (frame.scale == "total") & (count == 3) & (parts != frame[column])
+        for position in frame.index[wrong]:
+            expected = f"micro and small together: {parts[position]:,}"
+            todo = "correct the cell, or one of the two it sums; a note keeps it as an exception"
+            noted: Severity = "error" if pd.isna(frame.note[position]) else "warning"
+            yield from _cells("imk_province.csv", frame[column][[position]], expected, todo, noted)
+
+
+def _plausible(frames: Frames) -> Iterator[Problem]:
+    if "imk_province" in frames:
+        frame = frames["imk_province"]
+        for column in ("establishments", "workers", "output_mn_idr"):
+            usual = frame.groupby(["province", "scale"])[column].transform("median")
+            ratio = frame[column] / usual
+            odd = frame[column][(ratio > _FOLD) | (ratio < 1 / _FOLD)]
+            expected = f"within {_FOLD:.0f} times the median of the province's other years"
+            todo = "see whether the source counts in thousands or in other units"
+            yield from _cells("imk_province.csv", odd, expected, todo, "warning")
+    if "pmi_headline" in frames:
+        frame = frames["pmi_headline"]
+        ordered = frame.sort_values(["country_iso3", "month"])
+        series = ordered.groupby("country_iso3")
+        months = pd.Series(pd.PeriodIndex(ordered.month).year * 12, index=ordered.index)
+        months += pd.PeriodIndex(ordered.month).month
+        jump = series.pmi.diff().abs()[months.groupby(ordered.country_iso3).diff() == 1]
+        odd = frame.pmi.loc[jump.index[jump > _PMI_POINTS].sort_values()]
+        expected = f"within {_PMI_POINTS:.0f} points of the month before"
+        yield from _cells("pmi_headline.csv", odd, expected, "compare with the source", "warning")
+
+
+def _leave_counted(frames: Frames) -> Iterator[Problem]:
+    if "lebaran" in frames:
+        frame = frames["lebaran"]
+        dates = frame.collective_leave_dates.str.count(" ") + 1
+        odd = frame.collective_leave_days[dates != frame.collective_leave_days]
+        expected = "as many days as collective_leave_dates lists"
+        yield from _cells("lebaran.csv", odd, expected, "correct one of the two columns")
+
+
+_RULES = (_not_finite, _scales_add_up, _plausible, _leave_counted)

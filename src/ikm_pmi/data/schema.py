@@ -1,0 +1,141 @@
+"""Faults of a table's bytes, schema and keys, each with place and remedy.
+
+Schema, constraints and keys are frictionless' work; here its errors become problems a reader can
+act on. Bytes come first: a file with a byte-order mark or CRLF would fail everywhere at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ikm_pmi.data.report import Problem
+from ikm_pmi.data.store import DESCRIPTOR
+
+__all__ = ["broken_bytes", "schema_problems"]
+
+_BOMS = {b"\xef\xbb\xbf": "a byte-order mark", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+_SAVE = "save as comma-separated UTF-8 without byte-order mark, lines ending with LF"
+
+
+def broken_bytes(file: str, content: bytes | None) -> Problem | None:
+    """What keeps a file from being read as a table at all: the first such thing, or None."""
+
+    def problem(expected: str, found: str, todo: str, row: int | None = None) -> Problem:
+        return Problem(file=file, expected=expected, found=found, todo=todo, row=row)
+
+    if content is None:
+        todo = f"restore the file (git restore), or remove its entry from {DESCRIPTOR}"
+        return problem("a file", "no such file", todo)
+    if not content.strip():
+        return problem("a header and rows", "an empty file", "restore the file (git restore)")
+    for mark, name in _BOMS.items():
+        if content.startswith(mark):
+            return problem("UTF-8 without a byte-order mark", name, _SAVE)
+    try:
+        lines = content.decode("utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        row = content.count(b"\n", 0, error.start) + 1
+        return problem("UTF-8", f"the byte {content[error.start]:#04x}", _SAVE, row)
+    for row, line in enumerate(lines, start=1):
+        if "\r" in line:
+            return problem("lines ending with LF", "a carriage return (CRLF)", _SAVE, row)
+        if line.count('"') % 2:
+            todo = "close the quotation; a quotation mark inside a cell is doubled"
+            return problem("quotation marks in pairs", _short(line), todo, row)
+    if ";" in lines[0] and "," not in lines[0]:
+        return problem("cells separated by commas", _short(lines[0]), _SAVE, 1)
+    if lines[-1]:
+        todo = "restore the file if it was cut; if not, end its last line"
+        return problem("a line end after the last row", _short(lines[-1]), todo, len(lines))
+    return None
+
+
+def schema_problems(
+    folder: Path, package: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]
+) -> Iterator[Problem]:
+    """Types, constraints, keys and foreign keys of the tables that can be read."""
+    from frictionless import FrictionlessException, Package
+
+    names = {entry["name"] for entry in entries} | {""}
+    resources = []
+    for entry in entries:
+        keys = entry["schema"].get("foreignKeys", [])
+        kept = [key for key in keys if key["reference"]["resource"] in names]
+        plain = {key: value for key, value in entry.items() if key not in ("hash", "bytes")}
+        resources.append({**plain, "schema": {**entry["schema"], "foreignKeys": kept}})
+    try:
+        described = {**package, "resources": resources}
+        report = Package.from_descriptor(described, basepath=str(folder)).validate()
+    except FrictionlessException as refusal:
+        for reason in (refusal.reasons or [refusal.error])[:5]:
+            yield _described_wrongly(reason.note)
+        return
+    for error in report.errors:
+        yield _described_wrongly(error.message)
+    for task, entry in zip(report.tasks, entries, strict=True):
+        # A blank row or an extra cell spoils its whole row: what follows from it is not repeated.
+        spoilt = {e.row_number for e in task.errors if e.type in ("extra-cell", "blank-row")}
+        for error in task.errors:
+            own = error.type in ("extra-cell", "blank-row")
+            if own or getattr(error, "row_number", None) not in spoilt:
+                yield _translated(entry, error)
+
+
+def _described_wrongly(note: str) -> Problem:
+    expected = "a valid Frictionless data package"
+    todo = f"correct {DESCRIPTOR}"
+    return Problem(file=DESCRIPTOR, expected=expected, found=_short(note), todo=todo)
+
+
+_COLUMNS = "restore the header, or describe the new one in datapackage.json"
+_PLAIN = {
+    "extra-cell": (
+        "as many cells as columns",
+        "write a number with a decimal point (53.5); quote a text that holds a comma",
+    ),
+    "missing-cell": ("as many cells as columns", "add the missing cells"),
+    "blank-row": ("a row with cells", "remove the empty line"),
+    "foreign-key": ("a value of the table it refers to", "correct the value, or add it there"),
+    "unique-error": ("each value once", "remove or correct one of the rows"),
+    "primary-key": ("each key once", "remove or correct one of the two rows"),
+}
+
+
+def _translated(entry: Mapping[str, Any], error: Any) -> Problem:
+    """One frictionless error as expected, found, where and what to do."""
+    kind, schema = error.type, entry["schema"]
+    row, column = getattr(error, "row_number", None), getattr(error, "field_name", "")
+    meanings = {item["name"]: item for item in schema["fields"]}
+    cell = str(getattr(error, "cell", ""))
+    found = repr(_short(cell)) if cell not in ("None", "") else "an empty cell"
+    expected, todo = _PLAIN.get(kind, (error.title, "correct the file"))
+    if kind == "type-error":
+        expected = f"a {meanings[column]['type']} ({meanings[column]['description']})"
+        comma = re.fullmatch(r"-?\d+,\d+", cell)
+        todo = f"write {cell.replace(',', '.')}" if comma else "correct the cell"
+    elif kind == "constraint-error":
+        rule = re.fullmatch(r'constraint "(\w+)" is "(.*)"', error.note)
+        name, limit = rule.groups() if rule else ("", error.note)
+        expected = "a value" if name == "required" else f"{name} {limit}"
+        todo = f"correct the cell ({meanings[column]['description']})"
+    elif kind == "primary-key":
+        column, found = ", ".join(schema["primaryKey"]), error.note
+    elif kind == "foreign-key":
+        column, found = ", ".join(error.field_names), ", ".join(map(repr, error.field_cells))
+        expected = f"a value of {error.reference_name or entry['name']}.csv"
+    elif "label" in kind or "header" in kind:
+        row, found, todo = 1, ", ".join(error.labels), _COLUMNS
+        expected = "the columns " + ", ".join(meanings)
+    elif kind not in _PLAIN:
+        found = _short(error.message)
+    return Problem(
+        file=entry["path"], row=row, column=column, expected=expected, found=found, todo=todo
+    )
+
+
+def _short(text: object, size: int = 70) -> str:
+    line = str(text).split("\n", 1)[0]
+    return line if len(line) <= size else line[: size - 1] + "…"
