@@ -27,7 +27,7 @@ __all__ = ["ConformalResult", "conformal", "end_of_sample", "placebo_time"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-Residuals = Callable[[Array], Array]  # effects (C,) -> residuals (C, n)
+OfEffects = Callable[[Array], Array]  # C candidate effects -> (C,) or (C, n)
 _TIE = 1e-9  # relative; equal statistics differ by rounding and count as ties
 _REFINED = 41  # candidates between the last effect kept and the first one refused
 
@@ -181,7 +181,9 @@ def conformal(
     n = residuals(np.zeros(1)).shape[1]
 
     def p_of(effects: Array) -> Array:
-        return _shift_p(residuals(effects), positions)
+        means = np.abs(_shift_means(residuals(effects), positions))
+        ranks: Array = (means >= means[:, :1] * (1 - _TIE)).mean(axis=1)
+        return ranks
 
     effect, spread = _centre(residuals, positions)
     grid, endless = _grid(p_of, effect, spread, 1 - level, candidates)
@@ -201,8 +203,8 @@ def conformal(
 
 def _null_residuals(
     y: Array, X: Array, mask: Mask, keep: Mask, lags: int
-) -> tuple[Residuals, NDArray[np.int_]]:
-    """Residuals (C, n) as a function of C candidate effects, and the treated rows among the n."""
+) -> tuple[OfEffects, NDArray[np.int_]]:
+    """OfEffects (C, n) as a function of C candidate effects, and the treated rows among the n."""
     # A period whose lag is missing cannot be used either.
     lagged = [np.r_[np.zeros(lag, bool), keep[: len(keep) - lag]] for lag in range(lags + 1)]
     keep = np.logical_and.reduce(lagged)
@@ -249,13 +251,7 @@ def _shift_means(u: Array, positions: NDArray[np.int_]) -> Array:
     return means
 
 
-def _shift_p(u: Array, positions: NDArray[np.int_]) -> Array:
-    means = np.abs(_shift_means(u, positions))
-    ranks: Array = (means >= means[:, :1] * (1 - _TIE)).mean(axis=1)
-    return ranks
-
-
-def _centre(residuals: Residuals, positions: NDArray[np.int_]) -> tuple[float, float]:
+def _centre(residuals: OfEffects, positions: NDArray[np.int_]) -> tuple[float, float]:
     """The effect at which the treated residuals average zero, and the largest block mean there."""
     a, b = 0.0, 1.0
     fa, fb = residuals(np.array([a, b]))[:, positions].mean(axis=1)
@@ -275,7 +271,7 @@ def _centre(residuals: Residuals, positions: NDArray[np.int_]) -> tuple[float, f
 
 
 def _grid(
-    p_of: Callable[[Array], Array], effect: float, spread: float, alpha: float, candidates: int
+    p_of: OfEffects, effect: float, spread: float, alpha: float, candidates: int
 ) -> tuple[Array, tuple[bool, bool]]:
     """Candidates wide enough for the set, and whether it goes on for ever below and above."""
     half = 3 * spread
@@ -289,7 +285,7 @@ def _grid(
 
 
 def _pieces(
-    p_of: Callable[[Array], Array], grid: Array, endless: tuple[bool, bool], alpha: float
+    p_of: OfEffects, grid: Array, endless: tuple[bool, bool], alpha: float
 ) -> tuple[tuple[float | None, float | None], ...]:
     """Runs of candidates not refused, their ends located between grid points."""
 

@@ -14,20 +14,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.conformal import conformal, end_of_sample, placebo_time
-from ikm_pmi.inference.placebo import half_width, rank_p_value
-from ikm_pmi.inference.simultaneous import sup_t_half_widths
 from ikm_pmi.models.peers import PeerSample, select_sample, within
-from ikm_pmi.models.state_space import LABELS, Forecast, forecast
+from ikm_pmi.models.state_space import LABELS, effect_estimates, effect_path, forecast
 from ikm_pmi.parameters import CounterfactualParameters, Episode
 from ikm_pmi.results import Estimate, TestResult, records_table
 
 __all__ = ["CounterfactualResult", "compare", "estimate", "evaluate"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,11 +106,12 @@ def evaluate(
 ) -> CounterfactualResult:
     """Effects of several on/off episodes in one call, deterministic with the seed.
 
-    Each episode has a model of its own, trained on the months before it (``masked`` months as
-    missing values), and a generator of its own, so that its numbers do not depend on the others.
+    Each episode has models of its own, trained on the months before it (``masked`` months as
+    missing values), and generators of its own: an episode's forecasts do not depend on the others.
     Intervals and p-values come from simulated paths with the variances held at their estimates;
     the regressors' coefficients and the state are uncertain in them. ``detail`` of a mean carries
-    the interval and p from the placebo windows, which assume no distribution.
+    the interval and p from the placebo windows, which assume no distribution. The conformal and
+    end-of-sample tests are of a regression on a constant and the peers, other episodes left out.
 
     Parameters
     ----------
@@ -185,7 +181,14 @@ def _one(
         min_training=parameters.min_training,
     )
     effect = sample.pmi.loc[months] - ahead.expected
-    estimates = _estimates(f"counterfactual.{model}.{episode.name}", effect, ahead, parameters)
+    level = parameters.confidence_level
+    estimates = effect_estimates(
+        f"counterfactual.{model}.{episode.name}",
+        effect,
+        ahead,
+        method=f"{LABELS[model]}, {parameters.draws:,} simulated paths",
+        level=level,
+    )
     test = placebo_time(
         float(effect.mean()),
         ahead.placebos.mean(axis=1),
@@ -194,84 +197,10 @@ def _one(
         how=f"{LABELS[model]} with its parameters fixed at those before the episode",
         n=n,
     )
-    return estimates, test, _path(episode, model, effect, ahead, estimates)
-
-
-def _estimates(
-    head: str, effect: pd.Series, ahead: Forecast, parameters: CounterfactualParameters
-) -> list[Estimate]:
-    """Effects by month, mean and cumulative."""
-    level, size = parameters.confidence_level, len(effect)
-    model = head.split(".")[1]
-
-    def one(label: str, value: float, errors: Array, **detail: Any) -> Estimate:
-        low, high = np.quantile(errors, [(1 - level) / 2, (1 + level) / 2])
-        return Estimate(
-            name=f"{head}.{label}",
-            value=value,
-            unit="index-point months" if label == "cumulative" else "index points",
-            method=f"{LABELS[model]}, {parameters.draws:,} simulated paths",
-            n=ahead.n,
-            std_error=float(errors.std()),
-            ci_low=value - float(high),
-            ci_high=value - float(low),
-            ci_level=level,
-            p_value=rank_p_value(value, errors),
-            detail={"minimum_p": 1 / (1 + parameters.draws)} | detail,
-        )
-
-    def around(value: float, half: float | None, prefix: str) -> dict[str, float | None]:
-        ends = (None, None) if half is None else (value - half, value + half)
-        return {f"{prefix}_low": ends[0], f"{prefix}_high": ends[1]}
-
-    band = sup_t_half_widths(ahead.errors, level)
-    records = [
-        one(
-            str(month),
-            float(value),
-            ahead.errors[:, i],
-            **around(float(value), None if band is None else float(band[i]), "simultaneous"),
-        )
-        for i, (month, value) in enumerate(effect.items())
-    ]
-    placebos = ahead.placebos.mean(axis=1)
-    half = half_width(placebos, level)
-    p = rank_p_value(float(effect.mean()), placebos)
-    for label, scale in (("mean", 1), ("cumulative", size)):
-        value = scale * float(effect.mean())
-        reach = around(value, None if half is None else scale * half, "placebo")
-        records.append(one(label, value, scale * ahead.errors.mean(axis=1), **reach, placebo_p=p))
-    return records
-
-
-def _path(
-    episode: Episode, model: str, effect: pd.Series, ahead: Forecast, estimates: list[Estimate]
-) -> pd.DataFrame:
-    """Observed and counterfactual months with pointwise and simultaneous bands."""
-    observed = effect.to_numpy() + ahead.expected
-    rows = [record.to_dict() for record in estimates[: len(effect)]]
-    bands = {
-        name: [
-            None if row[key] is None else seen - row[key]
-            for seen, row in zip(observed, rows, strict=True)
-        ]
-        for name, key in (
-            ("low", "ci_high"),
-            ("high", "ci_low"),
-            ("simultaneous_low", "simultaneous_high"),
-            ("simultaneous_high", "simultaneous_low"),
-        )
-    }
-    return pd.DataFrame(
-        {
-            "episode": episode.name,
-            "model": model,
-            "month": effect.index,
-            "observed": observed,
-            "counterfactual": ahead.expected,
-            **bands,
-        }
-    )
+    path = effect_path(effect, ahead, level)
+    path.insert(0, "model", model)
+    path.insert(0, "episode", episode.name)
+    return estimates, test, path
 
 
 def _rank_tests(
@@ -324,8 +253,8 @@ def _notes(
         )
     if sample.peers.shape[1]:
         notes.append(
-            "The peers are observed during the episodes and may have been hit in the same months "
-            "(in 2020 they were): an effect given the peers is what Indonesia lost beyond them."
+            "The peers are observed during the episodes and may have been hit in the same months: "
+            "an effect given the peers is what Indonesia lost beyond them."
         )
     notes += [f"Peer {peer} is left out: {why}." for peer, why in sample.excluded.items()]
     if parameters.masked:

@@ -14,8 +14,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ikm_pmi.errors import EstimationError
+from ikm_pmi.inference.placebo import half_width, rank_p_value
+from ikm_pmi.inference.simultaneous import sup_t_half_widths
+from ikm_pmi.results import Estimate
 
-__all__ = ["LABELS", "Forecast", "fit", "forecast", "placebo_errors", "regressors"]
+__all__ = [
+    "LABELS",
+    "Forecast",
+    "effect_estimates",
+    "effect_path",
+    "fit",
+    "forecast",
+    "placebo_errors",
+    "regressors",
+]
 
 Array = NDArray[np.float64]
 LABELS = {"ucm": "random-walk level + AR(1)", "sarimax": "ARIMA(1,0,0) with constant"}
@@ -161,3 +173,70 @@ def placebo_errors(results: Any, horizon: int, min_training: int) -> Array:
         errors[:, h] = y[at + h] - expected
         state = filtered.transition[:, :, 0] @ state + filtered.state_intercept[:, :1]
     return errors
+
+
+def effect_estimates(
+    head: str, effect: pd.Series, ahead: Forecast, *, method: str, level: float
+) -> list[Estimate]:
+    """Effects by month, mean and cumulative, with simulated and placebo intervals.
+
+    Parameters
+    ----------
+    head : str
+        Begins the names; ``.<YYYY-MM>``, ``.mean`` or ``.cumulative`` follows.
+    effect : Series, shape (L,), index PeriodIndex[M]
+        Observed minus expected.
+    """
+
+    def one(label: str, value: float, errors: Array, **detail: float | None) -> Estimate:
+        low, high = np.quantile(errors, [(1 - level) / 2, (1 + level) / 2])
+        return Estimate(
+            name=f"{head}.{label}",
+            value=value,
+            unit="index-point months" if label == "cumulative" else "index points",
+            method=method,
+            n=ahead.n,
+            std_error=float(errors.std()),
+            ci_low=value - float(high),
+            ci_high=value - float(low),
+            ci_level=level,
+            p_value=rank_p_value(value, errors),
+            detail={"minimum_p": 1 / (1 + len(errors)), **detail},
+        )
+
+    band = sup_t_half_widths(ahead.errors, level)
+    records = []
+    for i, (month, point) in enumerate(effect.items()):
+        ends = _ends(float(point), None if band is None else float(band[i]))
+        detail = dict(zip(("simultaneous_low", "simultaneous_high"), ends, strict=True))
+        records.append(one(str(month), float(point), ahead.errors[:, i], **detail))
+    mean, placebos = float(effect.mean()), ahead.placebos.mean(axis=1)
+    half, p = half_width(placebos, level), rank_p_value(mean, placebos)
+    for label, months in (("mean", 1), ("cumulative", len(effect))):
+        low, high = _ends(months * mean, None if half is None else months * half)
+        detail = {"placebo_low": low, "placebo_high": high, "placebo_p": p}
+        records.append(one(label, months * mean, months * ahead.errors.mean(axis=1), **detail))
+    return records
+
+
+def effect_path(effect: pd.Series, ahead: Forecast, level: float) -> pd.DataFrame:
+    """Observed and expected values by month, with pointwise and simultaneous bands."""
+    low, high = np.quantile(ahead.errors, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    path = pd.DataFrame(
+        {
+            "month": effect.index,
+            "observed": effect.to_numpy() + ahead.expected,
+            "counterfactual": ahead.expected,
+            "low": ahead.expected + low,
+            "high": ahead.expected + high,
+        }
+    )
+    band = sup_t_half_widths(ahead.errors, level)
+    if band is not None:  # None when there are too few draws for the level
+        path["simultaneous_low"] = ahead.expected - band
+        path["simultaneous_high"] = ahead.expected + band
+    return path
+
+
+def _ends(value: float, half: float | None) -> tuple[float | None, float | None]:
+    return (None, None) if half is None else (value - half, value + half)
