@@ -141,10 +141,12 @@ def _pair(
     own, other = (sm.OLS(y, designs[s]).fit() for s in (model, rival))
     j = diagnostic.compare_j(other, own, result_object=True)
     cox = diagnostic.compare_cox(own, other, result_object=True)
-    robust = {"cov_type": "HAC", "cov_kwds": {"maxlags": truncation(len(y)) - 1}}
     # The shared controls are in the model already: what the rival brings is its own two columns.
-    brings = sm.OLS(y, designs[rival][["change", "before"]]).fit()
-    encompassing = diagnostic.compare_encompassing(own, brings, **robust)
+    brings = designs[rival][["change", "before"]].add_prefix("rival_")
+    both = sm.OLS(y, designs[model].join(brings)).fit(
+        cov_type="HAC", cov_kwds={"maxlags": truncation(len(y)) - 1}
+    )
+    encompassing = both.wald_test(np.eye(both.params.size)[-2:], use_f=True, scalar=True)
     nested = designs[model].assign(rival=other.fittedvalues)
     fit = har_fits(y, nested, methods=MAIN)["newey_west"]
     value, error = fit.linear("rival")
@@ -156,7 +158,7 @@ def _pair(
         "j_p": float(j.pvalue),
         "cox_p": float(cox.pvalue),
         "j_p_har": p,
-        "encompassing_p": float(encompassing.loc["x", "pvalue"]),
+        "encompassing_p": float(encompassing.pvalue),
     }
     test = TestResult(
         name=f"pmi.horse_race.{model}.against.{rival}",

@@ -23,7 +23,7 @@ from ikm_pmi.models.study import select_months
 from ikm_pmi.parameters import Episode, ImpactParameters
 from ikm_pmi.results import Estimate, TestResult, records_table
 
-__all__ = ["EventStudyResult", "evaluate", "event_study"]
+__all__ = ["EventStudyResult", "compare_inference", "evaluate", "event_study"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,9 +32,6 @@ class EventStudyResult:
 
     Parameters
     ----------
-    comparison : DataFrame
-        The mean effect of each episode under every kind of inference; ``meaningful`` is False
-        where the method has nothing to measure on so few months.
     placebos : mapping of episode to Placebo
     baseline : Series
         Predicted PMI without any episode, for every month of the sample.
@@ -43,7 +40,6 @@ class EventStudyResult:
 
     estimates: tuple[Estimate, ...]
     tests: tuple[TestResult, ...]
-    comparison: pd.DataFrame
     placebos: Mapping[str, Placebo]
     baseline: pd.Series
     excluded_months: Mapping[str, str]
@@ -145,7 +141,6 @@ def evaluate(
     return EventStudyResult(
         estimates=tuple(estimates),
         tests=tuple(tests),
-        comparison=_comparison(rows["pmi"], controls, spells, leads, estimates),
         placebos=placebos,
         baseline=controls @ params[controls.columns],
         excluded_months=excluded,
@@ -165,21 +160,34 @@ def _fit(y: pd.Series, controls: pd.DataFrame, switched: Sequence[pd.Period]) ->
     return params
 
 
-def _comparison(
-    y: pd.Series,
-    controls: pd.DataFrame,
-    spells: Mapping[str, Spell],
-    leads: Mapping[str, Spell],
-    estimates: Sequence[Estimate],
+def compare_inference(
+    frame: pd.DataFrame, parameters: ImpactParameters, result: EventStudyResult
 ) -> pd.DataFrame:
-    """One dummy an episode under every method beside the placebo row."""
-    on = {name: y.index.isin(s.months).astype(float) for name, s in spells.items()}
-    before = {f"before_{name}": y.index.isin(s.months).astype(float) for name, s in leads.items()}
-    X = controls.assign(**on, **before)
+    """The mean effect of each episode under every kind of inference, side by side.
+
+    Beside the placebo row stands a regression with one dummy an episode. ``meaningful`` is False
+    for classical, Newey-West and cosine: they read the episode's own two or three residuals, which
+    sum to zero by construction. Prais-Winsten and the structural model borrow the error process
+    of the whole sample, and measure against the months next to the episode.
+
+    Parameters
+    ----------
+    frame, parameters
+        As given to :func:`event_study`.
+    result : EventStudyResult
+        What it returned.
+    """
+    rows, _ = select_months(
+        frame, ["pmi", *parameters.controls], parameters.start_month, parameters.end_month
+    )
+    parsed = [Episode.parse(e) for e in parameters.episodes]
+    spells, leads, _ = find_spells(parsed, pd.PeriodIndex(rows.index), parameters)
+    on = {name: rows.index.isin(s.months).astype(float) for name, s in spells.items()}
+    before = {f"before_{k}": rows.index.isin(s.months).astype(float) for k, s in leads.items()}
+    X = rows[list(parameters.controls)].assign(const=1.0, **on, **before)
     names = {f"pmi.{name}.mean": name for name in spells}
-    rows = [e for e in estimates if e.name in names]
-    rows += har_table(y, X, names, unit=POINTS)
-    table = records_table(rows).drop(columns=["minimum_p", "windows"])
-    # OLS, Newey-West and cosine read the episode's own few residuals, which sum to zero.
+    records = [e for e in result.estimates if e.name in names]
+    records += har_table(rows["pmi"], X, names, unit=POINTS, level=parameters.confidence_level)
+    table = records_table(records).drop(columns=["minimum_p", "windows"])
     table["meaningful"] = ~table["inference"].isin(["ols", "newey_west", "cosine"])
     return table.sort_values("name", kind="stable", ignore_index=True)

@@ -29,7 +29,8 @@ def study_frame(
     Parameters
     ----------
     monthly : DataFrame
-        ``ikm_pmi.data.frames.indonesia_monthly``: PMI, cases, deaths, stringency, workplaces.
+        ``ikm_pmi.data.frames.indonesia_monthly``, or its table with a column ``month``: PMI, cases,
+        deaths, stringency, workplaces.
     intensity : DataFrame
         ``ikm_pmi.restrictions.monthly_intensity``: ``level``, ``industry_cap`` (0-1).
     lebaran_share : Series
@@ -50,6 +51,7 @@ def study_frame(
     EstimationError
         When a peer country has no PMI at all.
     """
+    monthly, intensity = _by_month(monthly), _by_month(intensity)
     index = pd.PeriodIndex(monthly.index)
     wide = peers.set_index(["month", "country_iso3"])["pmi"].unstack()  # noqa: PD010
     absent = sorted(set(parameters.peers) - set(wide.columns))
@@ -78,6 +80,11 @@ def study_frame(
         },
         index=index,
     )
+
+
+def _by_month(table: pd.DataFrame) -> pd.DataFrame:
+    """The table indexed by month, whether it comes from a function or from a file."""
+    return table if isinstance(table.index, pd.PeriodIndex) else table.set_index("month")
 
 
 def _log(persons: pd.Series, lag: int) -> pd.Series:
