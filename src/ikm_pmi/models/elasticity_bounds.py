@@ -17,16 +17,23 @@ for. The dynamic form and the instruments answer other objections and are shown 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from ikm_pmi.inference.clusters import critical_t, crv1, crv3, leave_one_out
-from ikm_pmi.inference.ratio import RatioSet, ratio_set
+from ikm_pmi.inference.clusters import critical_t, crv3
+from ikm_pmi.inference.ratio import ratio_set
 from ikm_pmi.inference.wild_bootstrap import wild_bootstrap
+from ikm_pmi.models.elasticity_instruments import (
+    from_ratio,
+    instrumented,
+    lagged_output,
+    pair,
+    shift_share,
+)
 from ikm_pmi.models.elasticity_sample import check_panel, differences, sample
 from ikm_pmi.models.elasticity_specs import UNIT
 from ikm_pmi.models.panel import design, moments
@@ -121,13 +128,13 @@ def bounds(frame: pd.DataFrame, parameters: ElasticityParameters) -> BoundsResul
     found = [_reverse(total, parameters), _shared_weights(total, parameters)]
     high, low = found[0].ci_high, found[1].ci_low
     found += list(_dynamic(total, parameters))
-    found.append(_lagged(total, parameters))
+    found.append(lagged_output(total, parameters))
     notes = [
         "The bounds assume an elasticity between 0 and 1: an end of the range outside these says "
         "that the data alone do not narrow that side."
     ]
     if {"micro", "small"} <= set(rows["scale"]):
-        found.append(_shift_share(rows, parameters))
+        found.append(shift_share(rows, parameters))
         notes.append(
             "The shift-share instrument moves by two national growth rates a year (micro and "
             "small): the panel has no industries by province. Clusters by unit then understate "
@@ -145,7 +152,7 @@ def bounds(frame: pd.DataFrame, parameters: ElasticityParameters) -> BoundsResul
 
 def _sensitivity(total: pd.DataFrame) -> pd.DataFrame:
     """``(b - s b_e) / (1 - s b_e)``, b_e of log establishments on log output, over shares s."""
-    b, extensive, *_ = _pair(total, ("log_workers", "log_establishments"), ["log_output"], TWO_WAY)
+    b, extensive, *_ = pair(total, ("log_workers", "log_establishments"), ["log_output"], TWO_WAY)
     share = np.linspace(0, 1, 21)
     value = (b - share * extensive) / (1 - share * extensive)
     return pd.DataFrame({"share": share, "elasticity": value})
@@ -179,111 +186,15 @@ def _reverse(total: pd.DataFrame, parameters: ElasticityParameters) -> Estimate:
     )
 
 
-def _pair(
-    f: pd.DataFrame, outcomes: tuple[str, str], regressors: Sequence[str], effects: Sequence[str]
-) -> tuple[float, float, np.ndarray, float, int]:
-    """The first regressor's coefficient in two regressions, their joint CRV3, and a CRV1 F.
-
-    The F is of the second regression: the first stage.
-    """
-    both = [moments(design(f, y, regressors, effects=effects, weights="weight")) for y in outcomes]
-    deviations = np.stack([leave_one_out(m)[:, 0] - m.params[0] for m in both], axis=1)
-    G = both[0].n_clusters
-    covariance = (G - 1) / G * deviations.T @ deviations
-    n, d = (float(m.params[0]) for m in both)
-    return n, d, covariance, d**2 / float(crv1(both[1])[0, 0]), both[0].nobs
-
-
-def _from_ratio(
-    name: str, method: str, ratio: RatioSet, parameters: ElasticityParameters, **detail: Any
-) -> Estimate:
-    n = detail.pop("n")
-    return Estimate(
-        name=name,
-        value=ratio.value,
-        unit=UNIT,
-        n=n,
-        std_error=ratio.std_error,
-        ci_low=ratio.low if ratio.bounded else None,
-        ci_high=ratio.high if ratio.bounded else None,
-        ci_level=parameters.confidence_level,
-        method=method,
-        detail={"set": str(ratio), **detail},
-    )
-
-
-def _instrumented(
-    name: str,
-    words: str,
-    f: pd.DataFrame,
-    outcomes: tuple[str, str],
-    instrument: str,
-    effects: Sequence[str],
-    parameters: ElasticityParameters,
-) -> Estimate:
-    n, d, covariance, F, nobs = _pair(f, outcomes, [instrument], effects)
-    G = f["unit"].nunique()
-    ratio = ratio_set(n, d, covariance, critical_t(parameters.confidence_level, G))
-    method = f"{words}; Anderson-Rubin set with CRV3, t({G - 1}); first-stage F {F:.1f}"
-    return _from_ratio(
-        name, method, ratio, parameters, n=nobs, first_stage_f=F, first_stage=d, reduced_form=n
-    )
-
-
 def _shared_weights(total: pd.DataFrame, parameters: ElasticityParameters) -> Estimate:
     f = total.assign(log_output_per=total["log_output"] - total["log_establishments"])
-    return _instrumented(
+    return instrumented(
         "elasticity.shared_weights_bound",
         "log workers on log output, both per establishment, by log output, two-way fixed effects",
         f,
         ("log_workers_per", "log_output_per"),
         "log_output",
         TWO_WAY,
-        parameters,
-    )
-
-
-def _lagged(total: pd.DataFrame, parameters: ElasticityParameters) -> Estimate:
-    """Changes on changes, by the level two years before (Anderson & Hsiao 1982)."""
-    group = total.groupby("unit")
-    before = group["log_output"].shift(2).where(total["year"] - group["year"].shift(2) == 2)
-    f = differences(total.assign(before=before), ("log_workers", "log_output"))
-    return _instrumented(
-        "elasticity.iv.lagged",
-        "changes between consecutive years by log output two years before, year effects",
-        f[f["before"].notna()],
-        ("d_log_workers", "d_log_output"),
-        "before",
-        ("year",),
-        parameters,
-    )
-
-
-def _shift_share(rows: pd.DataFrame, parameters: ElasticityParameters) -> Estimate:
-    """Changes by initial scale shares times the growth of the scale in all other units.
-
-    The first change is left out: it would share the error of the first year's shares.
-    """
-    parts = rows[rows["scale"] != "total"].copy()
-    everywhere = parts.groupby(["scale", "year"])["output_idr_mn"].transform("sum")
-    parts["log_others"] = np.log(everywhere - parts["output_idr_mn"])
-    parts = parts.sort_values(["scale", "unit", "year"])
-    parts["growth"] = parts.groupby(["scale", "unit"])["log_others"].diff()
-    start = parts["year"].min()
-    first = parts[parts["year"] == start].set_index(["unit", "scale"])["output_idr_mn"]
-    share = (first / first.groupby("unit").transform("sum")).rename("share")
-    parts = parts.join(share, on=["unit", "scale"])
-    shift = (parts["share"] * parts["growth"]).groupby([parts["unit"], parts["year"]]).sum()
-    total = rows[rows["scale"] == "total"].join(shift.rename("shift"), on=["unit", "year"])
-    f = differences(total, ("log_workers", "log_output"))
-    return _instrumented(
-        "elasticity.iv.shift_share",
-        "changes between consecutive years by initial scale shares times leave-one-out national "
-        "growth by scale, year effects",
-        f[f["year"] > start + 1],
-        ("d_log_workers", "d_log_output"),
-        "shift",
-        ("year",),
         parameters,
     )
 
@@ -304,7 +215,7 @@ def _dynamic(total: pd.DataFrame, parameters: ElasticityParameters) -> Iterator[
             critical_t(parameters.confidence_level, m.n_clusters),
         )
         words = "year effects" if name == "ols" else "two-way fixed effects"
-        yield _from_ratio(
+        yield from_ratio(
             f"elasticity.dynamic.{name}",
             f"long run with lagged log workers, {words}; Fieller set with CRV3, "
             f"t({m.n_clusters - 1})",
