@@ -250,13 +250,18 @@ def _pmi_findings(said: pd.DataFrame, pmi: pd.DataFrame) -> list[Finding]:
             todo="restore the row with its source",
         )
     claimed = {m: _said(said, "pmi_" + m.replace("-", "_")) for m in months}
-    rows = [(f"pmi_{m.replace('-', '_')}", f"PMI, {m}", claimed[m], found[m]) for m in months]
+    sources = {m: str(said.loc["pmi_" + m.replace("-", "_"), "source"]) for m in months}
+    rows = [
+        (f"pmi_{m.replace('-', '_')}", f"PMI, {m}", claimed[m], found[m], sources[m])
+        for m in months
+    ]
     rows += [
         (
             f"pmi_change_{now.replace('-', '_')}",
             f"change of the PMI from {before} to {now}",
             claimed[now] - claimed[before],
             found[now] - found[before],
+            sources[now],
         )
         for before, now in (months[:2], months[1:])
     ]
@@ -265,10 +270,10 @@ def _pmi_findings(said: pd.DataFrame, pmi: pd.DataFrame) -> list[Finding]:
             claim=claim, what=what, said=value, found=figure, unit="index points", digits=1,
             verdict=CONFIRMED if abs(figure - value) < 0.05 else DIFFERS,
             why="first print of the survey; several outlets agree",
-            source_said=str(said.loc["pmi_2021_07", "source"]),
+            source_said=source,
             source_found="IHS Markit releases as reported in the press (pmi_headline)",
         )
-        for claim, what, value, figure in rows
+        for claim, what, value, figure, source in rows
     ]  # fmt: skip
 
 

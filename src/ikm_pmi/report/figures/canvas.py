@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "Canvas", "canvas", "intervals", "shade", "zero_line"]
+__all__ = ["COLOURS", "Canvas", "canvas", "intervals", "shade", "styled", "zero_line"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 # Okabe and Ito (2008): told apart with any common colour blindness, and by lightness in grey print.
 COLOURS = {
@@ -44,7 +48,7 @@ def _theme() -> AbstractContextManager[Any]:
     return mpl.rc_context(
         {
             "font.family": "DejaVu Sans",  # shipped with matplotlib: the same picture everywhere
-            "font.size": 9.5,
+            "font.size": 9,
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.grid": True,
@@ -56,10 +60,22 @@ def _theme() -> AbstractContextManager[Any]:
             "axes.titlelocation": "left",
             "axes.titleweight": "bold",
             "legend.frameon": False,
+            "legend.fontsize": 8,
             "svg.hashsalt": "ikm_pmi",
             "svg.fonttype": "path",
         }
     )
+
+
+def styled(draw: Callable[P, R]) -> Callable[P, R]:
+    """Draw under the common theme, whatever the reader's own matplotlib settings are."""
+
+    @functools.wraps(draw)
+    def inside(*args: P.args, **kwargs: P.kwargs) -> R:
+        with _theme():
+            return draw(*args, **kwargs)
+
+    return inside
 
 
 def canvas(
@@ -89,10 +105,9 @@ def canvas(
 
     from matplotlib.figure import Figure
 
-    with _theme():
-        figure = Figure(figsize=size, layout="constrained")
-        grid = figure.subplots(*panels, sharex=share_x, squeeze=False)
-    width = int(size[0] * 11)
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(*panels, sharex=share_x, squeeze=False)
+    width = int(size[0] * 9.8)  # characters of the bold title that fit
     figure.suptitle(
         "\n".join(textwrap.wrap(title, width)),
         x=0.01,

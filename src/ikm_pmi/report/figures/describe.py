@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ikm_pmi.report.figures.canvas import COLOURS, canvas, shade
+from ikm_pmi.report.figures.canvas import COLOURS, canvas, shade, styled
 from ikm_pmi.results import number
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ SIZE_COLOURS = {
 }
 
 
+@styled
 def workers_by_size(workers: pd.DataFrame, said: float, year: int, source: str) -> Figure:
     """Workers by size of establishment as one stacked bar, under the number that was said.
 
@@ -59,6 +60,7 @@ def workers_by_size(workers: pd.DataFrame, said: float, year: int, source: str) 
     return picture.figure
 
 
+@styled
 def coverage(countries: pd.DataFrame, names: Mapping[str, str], source: str) -> Figure:
     """Months with a PMI by country, gaps visible.
 
@@ -92,6 +94,7 @@ def coverage(countries: pd.DataFrame, names: Mapping[str, str], source: str) -> 
     return picture.figure
 
 
+@styled
 def intensity(monthly: pd.DataFrame, source: str) -> Figure:
     """The four measures of restriction by month, all scaled so that up is stricter.
 
@@ -105,11 +108,12 @@ def intensity(monthly: pd.DataFrame, source: str) -> Figure:
     import pandas as pd
 
     months = pd.PeriodIndex(monthly.index)
-    peak = months[int(monthly["level"].to_numpy().argmax())]
-    moved = float(monthly["oxcgrt"].diff()[months == peak].iloc[0])
+    jump = int(monthly["level"].diff().fillna(0).to_numpy().argmax())
+    before, after = monthly["level"].iloc[jump - 1], monthly["level"].iloc[jump]
+    moved = float(monthly["oxcgrt"].diff().iloc[jump])
     picture = canvas(
-        f"The PPKM level peaks in {peak:%B %Y}; the Oxford index, seen from the month before, "
-        f"moves by {number(moved, 1)} points",
+        f"In {months[jump]:%B %Y} the PPKM level goes from {before:.2f} to {after:.2f}, while the "
+        f"Oxford index moves by {number(moved, 1)} points",
         source,
         panels=(2, 1),
         size=(7.6, 5.4),
@@ -130,12 +134,13 @@ def intensity(monthly: pd.DataFrame, source: str) -> Figure:
     )  # fmt: skip
     bottom.set_ylabel("index points,\npercent")
     for ax in picture.axes:
-        shade(ax, [("PPKM Darurat, Level 4", "2021-07-03", "2021-08-31")])
-        ax.legend(loc="upper right", fontsize=8)
-        ax.set_ylim(bottom=min(0, ax.get_ylim()[0]), top=ax.get_ylim()[1] * 1.25)
+        shade(ax, [("Darurat,\nLevel 4", "2021-07-03", "2021-08-31")])
+        ax.legend(loc="upper left")
+        ax.set_ylim(bottom=min(0, ax.get_ylim()[0]), top=ax.get_ylim()[1] * 1.2)
     return picture.figure
 
 
+@styled
 def rules(daily: pd.DataFrame, source: str) -> Figure:
     """Level and industry cap by day, as the dated rules give them.
 

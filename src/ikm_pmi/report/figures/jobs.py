@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ikm_pmi.report.figures.canvas import COLOURS, canvas, intervals, zero_line
+from ikm_pmi.report.figures.canvas import COLOURS, canvas, intervals, styled, zero_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +26,7 @@ _LABELS = {
 }
 
 
+@styled
 def elasticity_forest(
     estimates: Mapping[str, Sequence[Estimate]], title: str, source: str
 ) -> Figure:
@@ -61,6 +62,7 @@ def elasticity_forest(
     return picture.figure
 
 
+@styled
 def within_scatter(frame: pd.DataFrame, slope: float, source: str, *, labels: int = 5) -> Figure:
     """Workers against output after unit and year effects are taken out.
 
@@ -96,6 +98,7 @@ def within_scatter(frame: pd.DataFrame, slope: float, source: str, *, labels: in
     return picture.figure
 
 
+@styled
 def influence(frame: pd.DataFrame, full: float, source: str) -> Figure:
     """The estimate with each unit left out, sorted, beside the estimate with all.
 

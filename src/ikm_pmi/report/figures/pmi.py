@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ikm_pmi.report.figures.canvas import COLOURS, canvas, intervals, shade, zero_line
+from ikm_pmi.report.figures.canvas import COLOURS, canvas, intervals, shade, styled, zero_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +31,7 @@ def episode_spells(episodes: Sequence[Episode]) -> list[tuple[str, Any, Any]]:
     ]
 
 
+@styled
 def pmi_with_spells(pmi: pd.Series, episodes: Sequence[Episode], source: str) -> Figure:
     """The PMI with restriction spells shaded and the extreme of each spell named.
 
@@ -74,6 +75,7 @@ def pmi_with_spells(pmi: pd.Series, episodes: Sequence[Episode], source: str) ->
     return picture.figure
 
 
+@styled
 def episode_effects(effects: Mapping[str, Sequence[Estimate]], title: str, source: str) -> Figure:
     """Effects by month of each episode, a panel an episode, with intervals.
 
@@ -100,6 +102,7 @@ def episode_effects(effects: Mapping[str, Sequence[Estimate]], title: str, sourc
     return picture.figure
 
 
+@styled
 def dose_table(estimates: Mapping[str, Sequence[Estimate]], title: str, source: str) -> Figure:
     """The same coefficients under several standard errors, a panel a coefficient.
 
