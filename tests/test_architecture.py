@@ -1,0 +1,167 @@
+"""The rules that keep the project small, read from the source itself."""
+
+import ast
+import json
+import re
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from ikm_pmi.parameters import CHAPTERS
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src/ikm_pmi"
+# A module imports only from its own line or from those above it.
+ORDER = (
+    *("errors", "parameters", "results", "data", "restrictions"),
+    *("inference", "models", "report", "pipeline", "cli"),
+)
+MODULE_LINES, FUNCTION_LINES, POSITIONAL, ARGUMENTS = 300, 60, 5, 10
+CELLS, CELL_LINES = 12, 8
+FILE_CALLS = {
+    *("open", "read_csv", "to_csv", "read_text", "write_text", "read_bytes", "write_bytes"),
+    *("read_excel", "to_excel", "read_json", "savefig", "savetxt", "loadtxt", "to_pickle"),
+}
+
+MODULES = {
+    ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(SOURCE.rglob("*.py"))
+}
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def layer(module):
+    return ORDER.index(module.split(".")[0])
+
+
+def imports(body):
+    """Modules of this package imported in some statements, by their names in MODULES."""
+    for node in body:
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            inner = name.removeprefix("ikm_pmi.")
+            if inner != name:
+                yield inner if inner in MODULES else inner.rpartition(".")[0]
+
+
+def functions(tree):
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef
+    return [node for node in ast.walk(tree) if isinstance(node, kinds)]
+
+
+def calls(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield getattr(node.func, "attr", getattr(node.func, "id", ""))
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "__init__"])
+def test_imports_point_upward(module):
+    used = {name for name in imports(ast.walk(TREES[module])) if name}
+    wrong = sorted(name for name in used if layer(name) > layer(module))
+    assert not wrong, f"{module} imports {wrong}, which come later than it"
+
+
+def test_no_cycles():
+    graph = {name: set(imports(tree.body)) & set(MODULES) - {name} for name, tree in TREES.items()}
+    assert len(list(TopologicalSorter(graph).static_order())) >= len(MODULES)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_modules_and_functions_are_small(module):
+    lines = len(MODULES[module].read_text(encoding="utf-8").splitlines())
+    assert lines <= MODULE_LINES, f"{module}: {lines} lines"
+    for function in functions(TREES[module]):
+        body = function.body[bool(ast.get_docstring(function)) :]
+        length = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+        assert length <= FUNCTION_LINES, f"{module}.{function.name}: {length} lines"
+        own = [a for a in function.args.args if a.arg not in {"self", "cls"}]
+        count = len(own) + len(function.args.kwonlyargs)
+        assert len(own) <= POSITIONAL, f"{module}.{function.name}: {len(own)} positional"
+        assert count <= ARGUMENTS, f"{module}.{function.name}: {count} parameters"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_files_drawing_and_printing_have_their_places(module):
+    top = module.split(".")[0]
+    text = MODULES[module].read_text(encoding="utf-8")
+    made = set(calls(TREES[module]))
+    if top not in {"data", "pipeline"}:
+        assert not made & FILE_CALLS, f"{module} reads or writes files"
+    if top != "report":
+        assert not re.search(r"import (seaborn|matplotlib\.pyplot)|from matplotlib", text), module
+    if top != "cli":
+        assert not made & {"print", "echo"}, f"{module} prints"
+
+
+def rows():
+    """The backticked paths of the table "where new code goes"."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    table = [line for line in text.splitlines() if re.match(r"\|[^|]+\|[^|]+\|$", line)]
+    return [path for line in table for path in re.findall(r"`([\w./-]+)`", line.split("|")[2])]
+
+
+def test_architecture_page_names_every_part():
+    named = {path.removeprefix("src/ikm_pmi/").rstrip("/") for path in rows() if "src/" in path}
+    parts = {
+        path.name
+        for path in SOURCE.iterdir()
+        if (path.is_dir() and (path / "__init__.py").exists())
+        or (path.suffix == ".py" and path.stem != "__init__")
+    }
+    assert parts <= named
+
+
+@pytest.mark.parametrize("path", rows())
+def test_architecture_page_names_nothing_else(path):
+    assert (ROOT / path).exists()
+
+
+def test_every_chapter_has_its_notebook_and_reference():
+    found = {path.stem for path in NOTEBOOKS}
+    assert found == set(CHAPTERS)
+    assert {path.stem for path in (ROOT / "reference").glob("*.json")} == set(CHAPTERS)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_chapter_keeps_the_form(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    first = "".join(cells[0]["source"]).strip().splitlines()
+    assert cells[0]["cell_type"] == "markdown"
+    assert first[0].startswith("# ")
+    assert first[0].endswith("?")
+    headings = [
+        line
+        for cell in cells
+        if cell["cell_type"] == "markdown"
+        for line in "".join(cell["source"]).splitlines()
+        if line.startswith("# ")
+    ]
+    assert len(headings) == 1
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    tagged = [cell for cell in code if "parameters" in cell["metadata"].get("tags", ())]
+    assert len(tagged) == 1
+    assert "".join(tagged[0]["source"]) == CHAPTERS[path.stem].cell()
+    assert len(code) <= CELLS
+    for cell in code:
+        text = "".join(cell["source"])
+        assert cell in tagged or len(text.splitlines()) <= CELL_LINES, text
+        for node in ast.walk(ast.parse(text)):
+            assert not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.For | ast.While), text
+        assert "sys.path" not in text
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_reference_is_of_these_defaults_and_data(path):
+    from ikm_pmi.data.package import hashes
+
+    content = json.loads((ROOT / "reference" / f"{path.stem}.json").read_text(encoding="utf-8"))
+    assert content["parameters"] == CHAPTERS[path.stem].parse({}).model_dump(mode="json")
+    names = [name.removesuffix(".csv") for name in content["data"]]
+    assert content["data"] == hashes(names, ROOT), "stale: run ikm-pmi refresh"
