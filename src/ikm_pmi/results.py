@@ -179,12 +179,19 @@ class ChapterResult:
     seed: int
 
     def __post_init__(self) -> None:
-        names = [e.name for e in self.estimates] + [t.name for t in self.tests]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        # An estimate and the test beside it may share a name (elasticity.mundlak).
+        twice = sorted(
+            {
+                name
+                for names in ([e.name for e in self.estimates], [t.name for t in self.tests])
+                for name in names
+                if names.count(name) > 1
+            }
+        )
         if twice:
             raise EstimationError(
                 f"{self.chapter}: a result name is used twice",
-                expected="each estimate and test to have a name of its own",
+                expected="each estimate, and each test, to have a name of its own",
                 found=", ".join(twice),
                 todo="rename one of the two; others rely on the names",
             )

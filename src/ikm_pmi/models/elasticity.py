@@ -37,7 +37,12 @@ from ikm_pmi.results import Estimate, TestResult, records_table
 if TYPE_CHECKING:
     from ikm_pmi.parameters import ElasticityParameters
 
-__all__ = ["ElasticityResult", "estimate"]
+__all__ = ["ESTIMATORS", "ElasticityResult", "estimate"]
+
+#: The estimators of one slope, from the widest comparison to the narrowest.
+ESTIMATORS = (
+    "pooled", "between", "fe", "twfe", "first_difference", "long_difference", "mundlak",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -60,6 +65,19 @@ class ElasticityResult:
     def test(self, name: str) -> TestResult:
         """The test of this name."""
         return {t.name: t for t in self.tests}[name]
+
+    def scale(self, scale: str, *, skip: Collection[str] = ("mundlak",)) -> tuple[Estimate, ...]:
+        """The estimators of one scale, in order; Mundlak repeats the two-way slope."""
+        suffix = "" if scale == "total" else f".{scale}"
+        return tuple(self[f"elasticity.{name}{suffix}"] for name in ESTIMATORS if name not in skip)
+
+    def headline(self) -> str:
+        """The finding in a sentence for a title: between and within."""
+        between, within = self["elasticity.between"].value, self["elasticity.twfe"].value
+        return (
+            f"Between provinces workers follow output by {between:.2f} percent per percent, "
+            f"within them by {within:.2f}"
+        )
 
     def table(self) -> pd.DataFrame:
         """The estimates, one row each."""

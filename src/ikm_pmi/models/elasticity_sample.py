@@ -9,11 +9,20 @@ import numpy as np
 import pandas as pd
 
 from ikm_pmi.errors import DataError
+from ikm_pmi.models.within import within
 
 if TYPE_CHECKING:
     from ikm_pmi.parameters import ElasticityParameters
 
-__all__ = ["FRAMES", "SCALES", "check_panel", "deflator_index", "differences", "sample"]
+__all__ = [
+    "FRAMES",
+    "SCALES",
+    "check_panel",
+    "deflator_index",
+    "differences",
+    "residuals",
+    "sample",
+]
 
 SCALES = ("total", "micro", "small")
 #: First years of the sampling frames after the first: 2014 (listing), 2017 (Economic Census 2016).
@@ -126,6 +135,24 @@ def sample(
     return out
 
 
+def residuals(frame: pd.DataFrame, parameters: ElasticityParameters) -> pd.DataFrame:
+    """Log output and log workers of the total, less unit and year effects.
+
+    Returns
+    -------
+    DataFrame
+        ``unit``, ``year``, ``log_output``, ``log_workers``: the slope of the second on the first
+        is ``elasticity.twfe`` (Frisch & Waugh 1933) when no weights are asked for.
+    """
+    rows = sample(frame, parameters)
+    total = rows[rows["scale"] == "total"].reset_index(drop=True)
+    columns = ["log_output", "log_workers"]
+    effects = [pd.factorize(total[name])[0] for name in ("unit", "year")]
+    return total[["unit", "year"]].join(
+        pd.DataFrame(within(total[columns].to_numpy(float), effects), columns=columns)
+    )
+
+
 def differences(frame: pd.DataFrame, columns: Collection[str], lag: int = 1) -> pd.DataFrame:
     """Changes over exactly ``lag`` years within a unit, named ``d_<column>``.
 
@@ -144,8 +171,8 @@ def deflator_index(table: pd.DataFrame, measure: str) -> pd.Series | None:
     Parameters
     ----------
     table : DataFrame
-        ``year``, ``measure``, ``value``; the index rows are ``CPI index, ...`` and
-        ``GDP deflator index, ...``.
+        ``year``, ``measure``, ``value``; the index rows are ``cpi_index`` and
+        ``gdp_deflator_index``.
     measure : {"cpi", "gdp", "none"}
         None is returned for ``none``.
 
@@ -156,12 +183,12 @@ def deflator_index(table: pd.DataFrame, measure: str) -> pd.Series | None:
     """
     if measure == "none":
         return None
-    head = {"cpi": "CPI index", "gdp": "GDP deflator index"}[measure]
-    rows = table[table["measure"].str.startswith(head)]
+    name = {"cpi": "cpi_index", "gdp": "gdp_deflator_index"}[measure]
+    rows = table[table["measure"] == name]
     if rows.empty:
         raise DataError(
             "the deflator table has no such index",
-            expected=f"rows whose measure begins with {head!r}",
+            expected=f"rows of measure {name}",
             found=", ".join(sorted(set(table["measure"]))),
             todo="add the index, or choose another deflator",
         )

@@ -76,7 +76,7 @@ def coverage(countries: pd.DataFrame, names: Mapping[str, str], source: str) -> 
     order = list(counts.index[::-1])
     picture = canvas(
         f"{len(have):,} country-months of the manufacturing PMI from {len(order)} countries and "
-        f"aggregates; Indonesia (red) has {counts.get('IDN', 0)}",
+        f"aggregates; Indonesia (orange) has {counts.get('IDN', 0)}",
         source,
         size=(7.6, 5.6),
     )

@@ -105,21 +105,21 @@ def influence(frame: pd.DataFrame, full: float, source: str) -> Figure:
     Parameters
     ----------
     frame : DataFrame
-        Columns unit and value: the elasticity without that unit.
+        Columns unit and without: the elasticity without that unit.
     full : float
         The elasticity with all units.
     source : str
     """
-    order = frame.sort_values("value", ignore_index=True)
-    far = order.iloc[int((order["value"] - full).abs().to_numpy().argmax())]
+    order = frame.sort_values("without", ignore_index=True)
+    far = order.iloc[int((order["without"] - full).abs().to_numpy().argmax())]
     picture = canvas(
         f"Leaving out {far['unit']} moves the elasticity most, from {full:.2f} to "
-        f"{far['value']:.2f}",
+        f"{far['without']:.2f}",
         source,
         size=(7.6, 5.2),
     )
     ax = picture.ax
-    ax.plot(order["value"], range(len(order)), "o", color=COLOURS["main"], markersize=4.5)
+    ax.plot(order["without"], range(len(order)), "o", color=COLOURS["main"], markersize=4.5)
     zero_line(ax, full, vertical=True)
     ax.set_yticks(range(len(order)), list(order["unit"]), fontsize=7)
     ax.set_xlabel("elasticity without the province named")
