@@ -93,7 +93,7 @@ class ConformalResult:
         )
 
     def estimate(self, name: str, unit: str = "index points") -> Estimate:
-        """The effect with its set; ``ci_low``/``ci_high`` are the set's outer ends."""
+        """The effect; ``ci_low`` and ``ci_high`` are the outer ends of its set."""
         return Estimate(
             name=name,
             value=self.effect,
@@ -182,8 +182,7 @@ def conformal(
 
     def p_of(effects: Array) -> Array:
         means = np.abs(_shift_means(residuals(effects), positions))
-        ranks: Array = (means >= means[:, :1] * (1 - _TIE)).mean(axis=1)
-        return ranks
+        return np.asarray((means >= means[:, :1] * (1 - _TIE)).mean(axis=1), float)
 
     effect, spread = _centre(residuals, positions)
     grid, endless = _grid(p_of, effect, spread, 1 - level, candidates)
@@ -236,8 +235,7 @@ def _null_residuals(
             return u
         inner = np.einsum("cnp,cn->cp", L, u)
         slope = np.linalg.solve(np.einsum("cnp,cnq->cpq", L, L), inner[:, :, None])[:, :, 0]
-        rest: Array = u - np.einsum("cnp,cp->cn", L, slope)
-        return rest
+        return np.asarray(u - np.einsum("cnp,cp->cn", L, slope), float)
 
     return residuals, np.flatnonzero(mask[keep])
 
@@ -247,8 +245,7 @@ def _shift_means(u: Array, positions: NDArray[np.int_]) -> Array:
     total = np.zeros_like(u)
     for position in positions:
         total += np.roll(u, -int(position), axis=1)
-    means: Array = total / len(positions)
-    return means
+    return np.asarray(total / len(positions), float)
 
 
 def _centre(residuals: OfEffects, positions: NDArray[np.int_]) -> tuple[float, float]:

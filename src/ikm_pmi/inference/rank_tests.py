@@ -63,6 +63,7 @@ def end_of_sample(
             todo="test each spell on its own",
         )
     keep = keep & (np.arange(len(outcome)) <= last)
+    outcome = np.where(keep, outcome, 0.0)  # what is not kept is in no block and no fit
     starts = np.array([s for s in range(first - m + 1) if keep[s : s + m].all()], dtype=int)
     if len(starts) <= max(m, k):
         raise EstimationError(
@@ -71,27 +72,21 @@ def end_of_sample(
             found=f"{len(starts)} blocks",
             todo="start the sample earlier",
         )
-    blocks = np.vstack([starts[:, None], [[first]]]) + np.arange(m)
-    whole = _coefficients(outcome[keep], design[keep])
-    errors = (outcome - design @ whole)[blocks]
-    weight = np.linalg.inv(errors.T @ errors / len(blocks))
     before = keep & ~mask
-
-    def statistic(block: NDArray[np.int_], coefficients: Array) -> float:
-        u, Z = outcome[block] - design[block] @ coefficients, design[block]
-        if m <= k:
-            return float(u @ weight @ u)
-        score = Z.T @ weight @ u
-        return float(score @ np.linalg.lstsq(Z.T @ weight @ Z, score, rcond=None)[0])
-
-    placebos = np.empty(len(starts))
-    for i, start in enumerate(starts):
-        rest = before.copy()
-        rest[start : start + (m + 1) // 2] = False
-        placebos[i] = statistic(blocks[i], _coefficients(outcome[rest], design[rest]))
-    actual = statistic(blocks[-1], whole)
+    check_rank(design[before], 0)
+    # Coordinates in which the regressors before the episode are orthonormal.
+    Z = np.linalg.solve(np.linalg.qr(design[before])[1].T, design.T).T
+    whole = np.linalg.lstsq(Z[keep], outcome[keep], rcond=None)[0]
+    residuals = np.where(keep, outcome - Z @ whole, np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(residuals[: last + 1], m)
+    windows = windows[np.isfinite(windows).all(axis=1)]
+    weight = np.linalg.inv(windows.T @ windows / len(windows))
+    blocks = starts[:, None] + np.arange(m)
+    errors = outcome[blocks] - _without_first_half(outcome, Z, before, blocks)
+    placebos = _statistic(errors, Z[blocks], weight)
+    actual = _statistic(residuals[None, first : last + 1], Z[None, first : last + 1], weight)[0]
     return _ranked(
-        actual,
+        float(actual),
         placebos,
         name=name,
         null=null,
@@ -206,6 +201,26 @@ def check_rank(design: Array, treated: int) -> None:
         )
 
 
-def _coefficients(y: Array, X: Array) -> Array:
-    check_rank(X, 0)
-    return np.asarray(np.linalg.lstsq(X, y, rcond=None)[0], dtype=np.float64)
+def _without_first_half(y: Array, Z: Array, before: Mask, blocks: NDArray[np.int_]) -> Array:
+    """Fitted values (N, m) of each block by the regression without the block's first half."""
+    half = blocks[:, : (blocks.shape[1] + 1) // 2]
+    inner = np.eye(Z.shape[1]) - np.einsum("nhk,nhl->nkl", Z[half], Z[half])
+    if np.linalg.eigvalsh(inner)[:, 0].min() < 1e-10:
+        raise EstimationError(
+            "a regressor is identified by half a block alone",
+            expected="regressors that keep their rank without any half block",
+            todo="leave out the regressor that differs only there",
+        )
+    outer = Z[before].T @ y[before] - np.einsum("nhk,nh->nk", Z[half], y[half])
+    slopes = np.linalg.solve(inner, outer[:, :, None])
+    return np.asarray((Z[blocks] @ slopes)[:, :, 0], float)
+
+
+def _statistic(u: Array, Z: Array, weight: Array) -> Array:
+    """P of blocks (N, m), or S where a block is longer than its row of regressors."""
+    weighted = u @ weight
+    if u.shape[1] <= Z.shape[2]:
+        return np.asarray((weighted * u).sum(axis=1), float)
+    score = np.einsum("nmk,nm->nk", Z, weighted)
+    middle = np.einsum("nmk,mj,njl->nkl", Z, weight, Z)
+    return np.asarray(np.einsum("nk,nkl,nl->n", score, np.linalg.pinv(middle), score), float)
