@@ -10,7 +10,17 @@ from ikm_pmi.results import Estimate, TestResult, number
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["estimates", "reading", "tests"]
+__all__ = ["estimates", "print_whole", "reading", "tests"]
+
+
+def print_whole() -> None:
+    """Let a notebook show long words and all columns instead of dots."""
+    import pandas as pd
+
+    pd.set_option("display.max_colwidth", None)
+    pd.set_option("display.max_columns", None)
+    pd.set_option("display.max_rows", 200)
+    pd.set_option("display.width", 160)
 
 
 def _p(value: float | None) -> str:
@@ -20,6 +30,8 @@ def _p(value: float | None) -> str:
 
 
 def _interval(record: Estimate, digits: int) -> str:
+    if "set" in record.detail:  # a confidence set that is no interval is spelt out
+        return str(record.detail["set"])
     if record.ci_low is None and record.ci_high is None:
         return ""
     low = "−∞" if record.ci_low is None else number(record.ci_low, digits)

@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from ikm_pmi.results import number
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -181,11 +183,11 @@ def intervals(
         first = label if place == 0 else None
         ax.plot(value, y, "o", color=colour, markerfacecolor=face, markersize=5, label=first)
         ax.annotate(
-            f"{value:.{digits}f}".replace("-", "−"),
-            (value, y),
-            xytext=(0, 5),
+            number(value, digits),
+            (value if high is None else max(value, high), y),
+            xytext=(5, 0),
             textcoords="offset points",
-            ha="center",
+            va="center",
             fontsize=7.5,
             color=colour,
         )
