@@ -18,7 +18,7 @@ from ikm_pmi.inference.har import har_table
 from ikm_pmi.inference.placebo import Placebo, leave_window_out
 from ikm_pmi.inference.regression import check_design
 from ikm_pmi.inference.simultaneous import holm
-from ikm_pmi.models.episodes import POINTS, Spell, episode_effects, find_spells, lead_effects
+from ikm_pmi.models.episodes import POINTS, episode_effects, find_spells, lead_effects
 from ikm_pmi.models.study import select_months
 from ikm_pmi.parameters import Episode, ImpactParameters
 from ikm_pmi.results import Estimate, TestResult, records_table

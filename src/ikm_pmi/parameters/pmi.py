@@ -40,6 +40,9 @@ class ImpactParameters(IntensityParameters):
     leads: int = Field(1, ge=0, le=6, description="months before each episode given an own effect")
     intensity: Intensity = Field("level", description="measure of restriction in the dose-response")
     lags: int = Field(3, ge=1, le=12, description="lags of the intensity in the distributed lag")
+    dose_inference: Literal["newey_west", "shift"] = Field(
+        "newey_west", description="inference that gives the dose-response its intervals"
+    )
     forecast_from: Month = Field(
         "2021-01", description="first month forecast in the out-of-sample comparison"
     )
