@@ -2,19 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from ikm_pmi.data import frames
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.parameters import ImpactParameters
+from ikm_pmi.restrictions import daily_intensity, monthly_intensity
 
-__all__ = ["INTENSITIES", "MAIN", "UNIT", "dose_design", "select_months", "study_frame"]
+__all__ = [
+    "INTENSITIES",
+    "MAIN",
+    "TABLES",
+    "UNIT",
+    "assemble",
+    "dose_design",
+    "select_months",
+    "study_frame",
+]
+
+#: Tables that ``assemble`` reads.
+TABLES = (
+    "country_monthly",
+    "indonesia_monthly",
+    "industry_classes",
+    "industry_rules",
+    "lebaran",
+    "regime_spells",
+)
 
 UNIT = "index points per full tightening"
 MAIN = ("newey_west",)
 INTENSITIES: tuple[str, ...] = ("level", "industry_closure", "oxcgrt", "mobility")
+
+
+def assemble(tables: Mapping[str, pd.DataFrame], parameters: ImpactParameters) -> pd.DataFrame:
+    """The study frame from the tables named in ``TABLES``; see :func:`study_frame`."""
+    monthly = _by_month(tables["indonesia_monthly"])
+    months = pd.PeriodIndex(monthly.index)
+    # The intensity over the whole span: the first month of a shorter sample has a month before it.
+    span = {"start_month": str(months[0]), "end_month": str(months[-1])}
+    whole = parameters.model_copy(update=span)
+    share = frames.lebaran_share(
+        tables["lebaran"], months, parameters.fieldwork_first_day, parameters.fieldwork_last_day
+    )
+    daily = daily_intensity(
+        tables["regime_spells"], tables["industry_rules"], tables["industry_classes"], whole
+    )
+    intensity = monthly_intensity(daily, whole)
+    return study_frame(monthly, intensity, share, tables["country_monthly"], parameters)
 
 
 def study_frame(
