@@ -31,7 +31,7 @@ from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.clusters import crv1, leave_one_out
 from ikm_pmi.models import elasticity_tests
 from ikm_pmi.models.elasticity_sample import SCALES, check_panel, sample
-from ikm_pmi.models.elasticity_specs import Spec, fit_spec, specs
+from ikm_pmi.models.elasticity_specs import Spec, fit_spec, margins_exist, specs
 from ikm_pmi.results import Estimate, TestResult, records_table
 
 if TYPE_CHECKING:
@@ -192,6 +192,8 @@ def _notes(
     if parameters.drop_flagged:
         span = frame[frame["year"].between(parameters.first_year, parameters.last_year)]
         yield f"{int(span['flagged'].sum())} flagged rows of {len(span)} are left out."
+    if not margins_exist(rows[rows["scale"] == "total"]):
+        yield "Every unit is one establishment: there is no extensive margin."
     full = rows["unit"].nunique() * len(years) * rows["scale"].nunique()
     if len(rows) < full:
         yield f"The panel is unbalanced: {len(rows)} rows of {full}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from ikm_pmi.results import Estimate
 if TYPE_CHECKING:
     from ikm_pmi.parameters import ElasticityParameters
 
-__all__ = ["UNIT", "Spec", "fit_spec", "specs"]
+__all__ = ["UNIT", "Spec", "fit_spec", "margins_exist", "specs"]
 
 #: With more clusters than this the normal approximation needs no bootstrap.
 MANY_CLUSTERS = 500
@@ -85,6 +85,24 @@ def specs(f: pd.DataFrame, suffix: str) -> Iterator[Spec]:
         regressors=("log_output", "mean_log_output"),
         effects=("year",),
     )
+    if margins_exist(f):
+        yield from _margins(spec)
+    if f["frame"].nunique() > f["unit"].nunique():
+        yield replace(
+            twfe,
+            name=f"elasticity.twfe.within_frames{suffix}",
+            words="two-way fixed effects, unit effects anew in each sampling frame "
+            "(2013, 2014-15, 2017 on)",
+            effects=("frame", "year"),
+        )
+
+
+def margins_exist(f: pd.DataFrame) -> bool:
+    """Whether any unit has more than one count of establishments (firms are one each)."""
+    return bool(f.groupby("unit")["establishments"].agg(np.ptp).max() > 0)
+
+
+def _margins(spec: Callable[..., Spec]) -> Iterator[Spec]:
     yield spec(
         "intensive",
         "two-way fixed effects, log establishments held constant",
@@ -96,14 +114,6 @@ def specs(f: pd.DataFrame, suffix: str) -> Iterator[Spec]:
     yield spec(
         "margin.intensive", f"log workers per establishment, {margin}", outcome="log_workers_per"
     )
-    if f["frame"].nunique() > f["unit"].nunique():
-        yield replace(
-            twfe,
-            name=f"elasticity.twfe.within_frames{suffix}",
-            words="two-way fixed effects, unit effects anew in each sampling frame "
-            "(2013, 2014-15, 2017 on)",
-            effects=("frame", "year"),
-        )
 
 
 def _ends(f: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,199 @@
+"""The elasticity on the study's own panel, on simulated panels, and what it refuses."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ikm_pmi.data import package
+from ikm_pmi.errors import DataError, EstimationError
+from ikm_pmi.inference.clusters import crv1, crv3
+from ikm_pmi.models.elasticity import estimate
+from ikm_pmi.models.elasticity_sample import check_panel, deflator_index, sample
+from ikm_pmi.models.panel import design, moments
+from ikm_pmi.parameters import ElasticityParameters
+
+FEW = ElasticityParameters(draws=999)
+
+
+@pytest.fixture(scope="module")
+def imk():
+    return package.load("imk_panel")
+
+
+@pytest.fixture(scope="module")
+def result(imk):
+    return estimate(imk, FEW, deflator=deflator_index(package.load("deflators"), "cpi"))
+
+
+def test_all_names_are_there_for_total_micro_and_small(result):
+    names = {e.name for e in result.estimates}
+    margins = ["intensive", "extensive", "margin.extensive", "margin.intensive"]
+    differences = ["first_difference", "long_difference"]
+    for stem in ["pooled", "between", "fe", "twfe", "mundlak", *differences, *margins]:
+        for suffix in ("", ".micro", ".small"):
+            assert f"elasticity.{stem}{suffix}" in names
+    assert {t.name.removeprefix("elasticity.") for t in result.tests} == {
+        "is_zero", "is_one", "micro_equals_small", "java_equals_elsewhere", "stable_2020",
+        "mundlak",
+    }  # fmt: skip
+
+
+def test_the_two_margins_add_up_to_the_two_way_elasticity(result):
+    for suffix in ("", ".micro", ".small"):
+        parts = [result[f"elasticity.margin.{m}{suffix}"].value for m in ("extensive", "intensive")]
+        assert sum(parts) == pytest.approx(result[f"elasticity.twfe{suffix}"].value, abs=1e-10)
+
+
+def test_mundlak_equals_two_way_effects_in_a_balanced_panel(result):
+    assert result["elasticity.mundlak"].value == pytest.approx(
+        result["elasticity.twfe"].value, abs=1e-10
+    )
+
+
+def test_tests_agree_with_the_estimates_they_are_about(result):
+    assert result.test("elasticity.is_zero").p_value == result["elasticity.twfe"].p_value
+    difference = result.test("elasticity.micro_equals_small").detail["value"]
+    apart = result["elasticity.twfe.small"].value - result["elasticity.twfe.micro"].value
+    assert difference == pytest.approx(apart, abs=1e-10)
+
+
+def test_influence_is_the_estimate_without_the_unit(imk, result):
+    top = result.influence.iloc[0]
+    total = imk[imk["scale"] == "total"]
+    without = estimate(total[total["unit"] != top["unit"]], FEW)
+    assert without["elasticity.twfe"].value == pytest.approx(top["without"], abs=1e-10)
+    assert result.influence["change"].abs().is_monotonic_decreasing
+    assert any(top["unit"] in note for note in result.notes)
+
+
+def test_years_without_a_deflator_are_named_and_not_used(result):
+    fe = result["elasticity.fe"]
+    assert (fe.detail["first_year"], fe.detail["last_year"], fe.n) == (2018, 2023, 192)
+    assert any("2024, 2025" in note for note in result.notes)
+
+
+def test_a_gap_in_the_survey_is_not_bridged(imk):
+    everything = estimate(imk, FEW.model_copy(update={"first_year": 2013}))
+    assert everything["elasticity.first_difference"].n == 10 * 32  # 12 waves, none over 2015-17
+    assert everything["elasticity.twfe"].n == 12 * 32
+    assert {"elasticity.stable_2017", "elasticity.stable_2020"} <= {
+        t.name for t in everything.tests
+    }
+    assert any("2016" in note for note in everything.notes)
+
+
+@pytest.mark.second
+def test_own_panel_agrees_with_pyfixest_and_linearmodels(imk, result):
+    import pyfixest
+    from linearmodels.panel import PanelOLS
+
+    f = sample(imk, FEW).query("scale == 'total'")
+    m = moments(design(f, "log_workers", ["log_output"], effects=["unit", "year"]))
+    formula = "log_workers ~ log_output | unit + year"
+    other = pyfixest.feols(formula, f, vcov={"CRV1": "unit"})
+    twfe = result["elasticity.twfe"]
+    assert twfe.value == pytest.approx(other.coef().iloc[0], abs=1e-8)
+    assert twfe.std_error == pytest.approx(other.se().iloc[0], abs=1e-8)
+    plain = pyfixest.ssc(k_adj=False, G_adj=False)
+    jack = pyfixest.feols(formula, f, vcov={"CRV3": "unit"}, ssc=plain).se().iloc[0]
+    assert twfe.detail["crv3_std_error"] == pytest.approx(jack * np.sqrt(31 / 32), abs=1e-6)
+    assert np.sqrt(crv3(m)[0, 0]) == pytest.approx(twfe.detail["crv3_std_error"], abs=1e-12)
+    d = f.set_index(["unit", "year"])
+    lm = PanelOLS(d["log_workers"], d[["log_output"]], entity_effects=True, time_effects=True)
+    lm = lm.fit(cov_type="clustered", cluster_entity=True, group_debias=True)
+    assert twfe.value == pytest.approx(lm.params.iloc[0], abs=1e-8)
+    # linearmodels counts all 39 effects, CRV1 here only those not nested in the units.
+    counted = np.sqrt(crv1(m)[0, 0] * (256 - 9) / (256 - 40))
+    assert counted == pytest.approx(lm.std_errors.iloc[0], abs=1e-8)
+
+
+def simulate(rng, beta, G=32, T=8):
+    shape = (G, T)
+    y = rng.normal(14, 1, (G, 1)) + 0.05 * rng.normal(size=(1, T)) + 0.3 * rng.normal(size=shape)
+    workers = beta * y + rng.normal(5, 0.3, (G, 1)) + 0.1 * rng.normal(size=shape)
+    return pd.DataFrame(
+        {
+            "unit": np.repeat([f"u{g:02d}" for g in range(G)], T),
+            "year": np.tile(np.arange(2018, 2018 + T), G),
+            "scale": "total",
+            "java": np.repeat(np.arange(G) < 6, T),
+            "establishments": np.exp(workers - 0.5 + 0.1 * rng.normal(size=shape)).ravel(),
+            "workers": np.exp(workers).ravel(),
+            "output_idr_mn": np.exp(y).ravel(),
+        }
+    )
+
+
+@pytest.mark.truth
+def test_the_estimators_find_a_known_elasticity_and_intervals_cover_it():
+    names = [f"elasticity.{n}" for n in ("fe", "twfe", "first_difference", "long_difference")]
+    runs = [
+        estimate(simulate(np.random.default_rng(seed), 0.4), ElasticityParameters(draws=199))
+        for seed in range(25)
+    ]
+    for name in names:
+        values = np.array([run[name].value for run in runs])
+        assert values.mean() == pytest.approx(0.4, abs=4 * values.std() / 5)
+        covered = sum(run[name].ci_low <= 0.4 <= run[name].ci_high for run in runs)
+        assert covered >= 20  # P(fewer | 95%) < 0.001
+
+
+def test_one_scale_and_unbalanced_rows_are_enough():
+    frame = simulate(np.random.default_rng(1), 0.4).sample(frac=0.9, random_state=1)
+    found = estimate(frame, FEW)
+    assert found["elasticity.twfe"].n == len(frame)
+    assert any("unbalanced" in note for note in found.notes)
+    assert not any(t.name.endswith("small") for t in found.tests)
+
+
+def test_firms_are_one_establishment_each_and_have_no_margins():
+    found = estimate(simulate(np.random.default_rng(1), 0.4).assign(establishments=1), FEW)
+    assert found["elasticity.twfe"].value == pytest.approx(0.4, abs=0.1)
+    assert not any("intensive" in e.name for e in found.estimates)
+    assert any("one establishment" in note for note in found.notes)
+
+
+def test_weights_by_establishments_are_constant_within_a_unit(imk):
+    rows = sample(imk, FEW.model_copy(update={"weighting": "establishments"}))
+    spread = rows.groupby(["scale", "unit"])["weight"].agg(["min", "max"])
+    assert (spread["min"] == spread["max"]).all()
+    assert spread["min"].min() < spread["min"].max()
+    with pytest.raises(DataError, match="no column of weights"):
+        sample(imk, FEW.model_copy(update={"weighting": "column"}))
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("output_idr_mn", 0, "output_idr_mn is not positive"),
+        ("output_idr_mn", -5, "output_idr_mn is not positive"),
+        ("workers", np.nan, "workers is not positive"),
+        ("unit", "Atlantis", "unknown unit"),
+        ("year", 2019, "a year is present twice"),
+    ],
+)
+def test_bad_input_is_refused_with_the_row(imk, column, value, message):
+    bad = imk.astype({"workers": float, "output_idr_mn": float})
+    row = bad.index[(bad.unit == "Bali") & (bad.year == 2020) & (bad.scale == "total")][0]
+    bad.loc[row, column] = value
+    with pytest.raises(DataError, match=message) as error:
+        check_panel(bad, units=set(imk["unit"]))
+    if column != "year":
+        assert str(row) in error.value.where
+
+
+def test_workers_in_thousands_are_refused_as_a_jump_but_no_published_row_is(imk):
+    check_panel(imk)
+    bad = imk.astype({"workers": float})
+    row = bad.index[(bad.unit == "Bali") & (bad.year == 2020) & (bad.scale == "total")][0]
+    bad.loc[row, "workers"] /= 1000
+    with pytest.raises(DataError, match="workers jumps implausibly") as error:
+        check_panel(bad)
+    assert f"row {row}: Bali, 2020, total" in error.value.where
+
+
+def test_too_few_years_and_a_missing_column_are_refused(imk):
+    with pytest.raises(EstimationError, match="too short"):
+        estimate(imk, ElasticityParameters(first_year=2023, last_year=2025))
+    with pytest.raises(DataError, match="lacks a column"):
+        estimate(imk.drop(columns="workers"), FEW)

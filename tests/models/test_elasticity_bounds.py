@@ -1,0 +1,142 @@
+"""Bounds that hold the truth, sets that may have no end, instruments that can be weak."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ikm_pmi.data import package
+from ikm_pmi.errors import EstimationError
+from ikm_pmi.inference.ratio import ratio_set
+from ikm_pmi.models.elasticity import estimate
+from ikm_pmi.models.elasticity_bounds import bounds
+from ikm_pmi.parameters import ElasticityParameters
+
+FEW = ElasticityParameters(draws=199)
+
+
+def simulate(rng, beta, sd_weights=0.15, sd_output=0.2, G=32, T=8):
+    """Workers on true output; survey weights shared by all three counts; noise in output."""
+    shape = (G, T)
+    cycle = 0.2 * rng.normal(size=shape)
+    for t in range(1, T):
+        cycle[:, t] += 0.5 * cycle[:, t - 1]
+    firms = 0.1 * rng.normal(size=shape)
+    output = rng.normal(14, 1, (G, 1)) + 0.05 * rng.normal(size=(1, T)) + 0.5 * firms + cycle
+    workers = beta * output + rng.normal(5, 0.3, (G, 1)) + 0.1 * rng.normal(size=shape)
+    shared = sd_weights * rng.normal(size=shape)
+    noisy = output + shared + sd_output * rng.normal(size=shape)
+    return pd.DataFrame(
+        {
+            "unit": np.repeat([f"u{g:02d}" for g in range(G)], T),
+            "year": np.tile(np.arange(2018, 2018 + T), G),
+            "scale": "total",
+            "java": np.repeat(np.arange(G) < 6, T),
+            "establishments": np.exp(rng.normal(9, 1, (G, 1)) + firms + shared).ravel(),
+            "workers": np.exp(workers + shared + 0.05 * rng.normal(size=shape)).ravel(),
+            "output_idr_mn": np.exp(noisy).ravel(),
+        }
+    )
+
+
+@pytest.mark.truth
+@pytest.mark.parametrize(
+    ("beta", "sd_weights", "sd_output"), [(0.2, 0.3, 0.2), (0.5, 0.15, 0.0), (0.8, 0.0, 0.2)]
+)
+def test_the_stated_range_holds_the_truth(beta, sd_weights, sd_output):
+    replications = 25
+    held = 0
+    for seed in range(replications):
+        frame = simulate(np.random.default_rng(seed), beta, sd_weights, sd_output)
+        found = bounds(frame, FEW)
+        low = -np.inf if found.low is None else found.low
+        high = np.inf if found.high is None else found.high
+        held += low <= beta <= high
+    assert held >= 0.95 * replications
+
+
+@pytest.fixture(scope="module")
+def imk():
+    return package.load("imk_panel")
+
+
+@pytest.fixture(scope="module")
+def found(imk):
+    return bounds(imk, FEW)
+
+
+def test_all_bounds_are_there_with_first_stage_strength(found):
+    assert [e.name.removeprefix("elasticity.") for e in found.estimates] == [
+        "reverse_bound", "shared_weights_bound", "dynamic.ols", "dynamic.lsdv", "iv.lagged",
+        "iv.shift_share",
+    ]  # fmt: skip
+    for name in ("iv.lagged", "iv.shift_share"):
+        assert found[f"elasticity.{name}"].detail["first_stage_f"] > 0
+    assert "between" in found.sentence()
+
+
+def test_the_bounds_enclose_the_two_way_estimate(imk, found):
+    twfe = estimate(imk, FEW)["elasticity.twfe"].value
+    assert found["elasticity.shared_weights_bound"].value < twfe
+    assert twfe < found["elasticity.reverse_bound"].value
+    assert found.sensitivity["elasticity"].iloc[0] == pytest.approx(twfe, abs=1e-10)
+    assert found.sensitivity["elasticity"].iloc[-1] == pytest.approx(
+        found["elasticity.shared_weights_bound"].value, abs=1e-10
+    )
+
+
+def test_least_squares_overstates_and_lsdv_understates_persistence(found):
+    ols, lsdv = (found[f"elasticity.dynamic.{n}"].detail["persistence"] for n in ("ols", "lsdv"))
+    assert lsdv < ols
+
+
+def test_a_set_without_ends_has_no_interval_and_says_so(found):
+    for e in found.estimates:
+        if "unbounded" in e.detail.get("set", ""):
+            assert e.ci_low is None
+            assert e.ci_high is None
+
+
+@pytest.mark.second
+def test_instrumented_estimate_equals_two_stage_least_squares(imk, found):
+    import statsmodels.api as sm
+    from statsmodels.sandbox.regression.gmm import IV2SLS
+
+    f = imk.query("scale == 'total' and 2018 <= year <= 2025").sort_values(["unit", "year"])
+    f = f.assign(l=np.log(f["workers"]), y=np.log(f["output_idr_mn"]))
+    group = f.groupby("unit")
+    f = f.assign(dl=group["l"].diff(), dy=group["y"].diff(), z=group["y"].shift(2)).dropna()
+    years = pd.get_dummies(f["year"], dtype=float)
+    X = np.column_stack([f["dy"], years])
+    Z = np.column_stack([f["z"], years])
+    fit = IV2SLS(f["dl"].to_numpy(), X, Z).fit()
+    lagged = found["elasticity.iv.lagged"]
+    assert lagged.n == len(f)
+    assert lagged.value == pytest.approx(fit.params[0], rel=1e-6)
+    first = sm.OLS(f["dy"].to_numpy(), Z).fit(
+        cov_type="cluster", cov_kwds={"groups": f["unit"].factorize()[0]}
+    )
+    assert lagged.detail["first_stage_f"] == pytest.approx(first.tvalues[0] ** 2, rel=1e-6)
+
+
+@given(
+    n=st.floats(-5, 5),
+    d=st.floats(-5, 5).filter(lambda d: abs(d) > 1e-3),
+    sd=st.tuples(st.floats(0.01, 3), st.floats(0.01, 3)),
+    r=st.floats(-0.95, 0.95),
+    b=st.floats(-20, 20),
+)
+@pytest.mark.property
+def test_a_value_is_in_the_set_exactly_when_it_is_not_rejected(n, d, sd, r, b):
+    v = np.array([[sd[0] ** 2, r * sd[0] * sd[1]], [r * sd[0] * sd[1], sd[1] ** 2]])
+    found = ratio_set(n, d, v, 2.0)
+    variance = v[0, 0] - 2 * b * v[0, 1] + b * b * v[1, 1]
+    margin = 4.0 * variance - (n - b * d) ** 2
+    if abs(margin) > 1e-6 * (1 + b * b) * (n * n + d * d + variance):
+        assert (b in found) == (margin > 0)
+
+
+def test_a_ratio_without_a_denominator_is_refused():
+    with pytest.raises(EstimationError, match="denominator of zero"):
+        ratio_set(1.0, 0.0, np.eye(2), 2.0)
