@@ -10,7 +10,7 @@ import pandas as pd
 
 from ikm_pmi.data.package import PROCESSED, RAW, typed
 from ikm_pmi.data.report import Problem, Report, TableSummary
-from ikm_pmi.data.schema import broken_bytes, schema_problems
+from ikm_pmi.data.schema import broken_bytes, number_problems, schema_problems
 from ikm_pmi.data.store import DESCRIPTOR, digest, fingerprint, read_descriptor
 from ikm_pmi.errors import DataError
 
@@ -71,7 +71,7 @@ def check_package(
                     todo=_REMEDY[part],
                 )
             )
-        own = (*_RULES, *rules) if part == RAW else (_not_finite,)
+        own = (*_RULES, *rules) if part == RAW else ()
         report = _check_folder(root / part, package, own, _REMEDY[part] if hashes else "")
         tables += report.tables
         problems += report.problems
@@ -100,26 +100,34 @@ def _check_folder(
             contents[entry["name"]] = content
     readable = [entry for entry in entries if entry["name"] in contents]
     problems += schema_problems(folder, package, readable)
-    failed = {problem.file for problem in problems}
     frames: dict[str, pd.DataFrame] = {}
     tables = []
     for entry in readable:
         name, content = entry["name"], contents[entry["name"]]
-        same = entry.get("hash") == digest(content)
-        if not same and remedy:
-            expected, found = str(entry.get("hash")), digest(content)
-            problems.append(
-                Problem(file=entry["path"], expected=expected, found=found, todo=remedy)
-            )
-        if entry["path"] not in failed:
-            try:
-                frames[name] = typed(content, entry)
-            except DataError as error:
-                problems.append(_from_error(entry["path"], error))
-                continue
-            tables.append(_summary(entry, frames[name], hash_ok=same, raw=raw))
+        if {entry["path"], DESCRIPTOR} & {problem.file for problem in problems}:
+            continue
+        if odd := list(number_problems(entry, content)):
+            problems += odd
+            continue
+        try:
+            frames[name] = typed(content, entry)
+        except DataError as error:
+            problems.append(_from_error(entry["path"], error))
+            continue
+        now = digest(content)
+        if entry.get("hash") != now and remedy:
+            sealed = str(entry.get("hash"))
+            problems.append(Problem(file=entry["path"], expected=sealed, found=now, todo=remedy))
+        tables.append(_summary(entry, frames[name], hash_ok=entry.get("hash") == now, raw=raw))
     problems += _undescribed(folder, package)
-    problems += [problem for rule in rules for problem in rule(frames)]
+    for rule in rules:
+        try:
+            problems += rule(frames)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            expected, todo = "columns and types that the rules know", "restore the description"
+            problems.append(
+                Problem(file=DESCRIPTOR, expected=expected, found=f"{error!r:.80}", todo=todo)
+            )
     return Report(tables=tuple(tables), problems=tuple(problems))
 
 
@@ -183,15 +191,6 @@ def _cells(
         )
 
 
-def _not_finite(frames: Frames) -> Iterator[Problem]:
-    # "nan" and "inf" are numbers to a parser.
-    for name, frame in frames.items():
-        for column in frame.select_dtypes("float64"):
-            values = frame[column]
-            odd = values[values.isin([float("inf"), float("-inf")])]
-            yield from _cells(f"{name}.csv", odd, "a finite number", "correct the cell")
-
-
 def _scales_add_up(frames: Frames) -> Iterator[Problem]:
     if "imk_province" not in frames:
         return
@@ -239,4 +238,4 @@ def _leave_counted(frames: Frames) -> Iterator[Problem]:
         yield from _cells("lebaran.csv", odd, expected, "correct one of the two columns")
 
 
-_RULES = (_not_finite, _scales_add_up, _plausible, _leave_counted)
+_RULES = (_scales_add_up, _plausible, _leave_counted)

@@ -184,7 +184,6 @@ def _typed(content: bytes, schema: str, file: str) -> pd.DataFrame:
             na_values=[""],
             true_values=["true"],
             false_values=["false"],
-            float_precision="round_trip",
         )
         for item in described:
             column = item["name"]
@@ -222,7 +221,8 @@ def fields(name: str, root: Path | None = None) -> pd.DataFrame:
     """What each column of a table is: name, type, unit, description (one row a column)."""
     _, entry = _entry(name, root or find_root())
     columns = ["name", "type", "unit", "description"]
-    return pd.DataFrame(entry["schema"]["fields"]).reindex(columns=columns).fillna("")
+    described = entry["schema"]["fields"]
+    return pd.DataFrame([{key: item.get(key, "") for key in columns} for item in described])
 
 
 def catalogue(root: Path | None = None) -> pd.DataFrame:

@@ -6,17 +6,22 @@ act on. Bytes come first: a file with a byte-order mark or CRLF would fail every
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from ikm_pmi.data.report import Problem
 from ikm_pmi.data.store import DESCRIPTOR
 
-__all__ = ["broken_bytes", "schema_problems"]
+__all__ = ["broken_bytes", "number_problems", "schema_problems"]
 
 _BOMS = {b"\xef\xbb\xbf": "a byte-order mark", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+_WHOLE_ROW = ("blank-row", "extra-cell", "missing-cell")
+_NUMBER = r"(-?\d+(\.\d+)?([eE][-+]?\d+)?)?"
 _SAVE = "save as comma-separated UTF-8 without byte-order mark, lines ending with LF"
 
 
@@ -45,6 +50,8 @@ def broken_bytes(file: str, content: bytes | None) -> Problem | None:
         if line.count('"') % 2:
             todo = "close the quotation; a quotation mark inside a cell is doubled"
             return problem("quotation marks in pairs", _short(line), todo, row)
+    if len(lines) < 3 and not "".join(lines[1:]):
+        return problem("a header and rows", "a header only", "restore the file (git restore)")
     if ";" in lines[0] and "," not in lines[0]:
         return problem("cells separated by commas", _short(lines[0]), _SAVE, 1)
     if lines[-1]:
@@ -76,12 +83,28 @@ def schema_problems(
     for error in report.errors:
         yield _described_wrongly(error.message)
     for task, entry in zip(report.tasks, entries, strict=True):
-        # A blank row or an extra cell spoils its whole row: what follows from it is not repeated.
-        spoilt = {e.row_number for e in task.errors if e.type in ("extra-cell", "blank-row")}
+        # A row of the wrong length spoils its cells: one problem for it, and none for what follows.
+        spoilt = {e.row_number: e for e in reversed(task.errors) if e.type in _WHOLE_ROW}
         for error in task.errors:
-            own = error.type in ("extra-cell", "blank-row")
-            if own or getattr(error, "row_number", None) not in spoilt:
+            if spoilt.get(getattr(error, "row_number", None), error) is error:
                 yield _translated(entry, error)
+
+
+def number_problems(entry: Mapping[str, Any], content: bytes) -> Iterator[Problem]:
+    """Cells that parsers read as numbers though no reader would: ``nan``, ``inf``, ``1_000``."""
+    cells = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+    for item in entry["schema"]["fields"]:
+        if item["type"] in ("integer", "number", "year"):
+            column = cells[item["name"]]
+            for position in column.index[~column.str.fullmatch(_NUMBER)]:
+                yield Problem(
+                    file=entry["path"],
+                    row=int(position) + 2,
+                    column=item["name"],
+                    expected="digits, with a decimal point where needed",
+                    found=repr(column[position]),
+                    todo="correct the cell; leave it empty if there is no figure",
+                )
 
 
 def _described_wrongly(note: str) -> Problem:
@@ -91,6 +114,13 @@ def _described_wrongly(note: str) -> Problem:
 
 
 _COLUMNS = "restore the header, or describe the new one in datapackage.json"
+_LIMITS = {
+    "required": "a value",
+    "minimum": "at least {}",
+    "maximum": "at most {}",
+    "enum": "one of {}",
+    "pattern": "the form {}",
+}
 _PLAIN = {
     "extra-cell": (
         "as many cells as columns",
@@ -108,21 +138,25 @@ def _translated(entry: Mapping[str, Any], error: Any) -> Problem:
     """One frictionless error as expected, found, where and what to do."""
     kind, schema = error.type, entry["schema"]
     row, column = getattr(error, "row_number", None), getattr(error, "field_name", "")
-    meanings = {item["name"]: item for item in schema["fields"]}
+    meanings = {item["name"]: f"{item['type']}: {item['description']}" for item in schema["fields"]}
     cell = str(getattr(error, "cell", ""))
     found = repr(_short(cell)) if cell not in ("None", "") else "an empty cell"
     expected, todo = _PLAIN.get(kind, (error.title, "correct the file"))
-    if kind == "type-error":
-        expected = f"a {meanings[column]['type']} ({meanings[column]['description']})"
+    if kind in _WHOLE_ROW:
+        column, found = "", f"{len(error.cells)} cells" if error.cells else "an empty line"
+    elif kind == "type-error":
+        expected = meanings[column]
         comma = re.fullmatch(r"-?\d+,\d+", cell)
         todo = f"write {cell.replace(',', '.')}" if comma else "correct the cell"
     elif kind == "constraint-error":
         rule = re.fullmatch(r'constraint "(\w+)" is "(.*)"', error.note)
         name, limit = rule.groups() if rule else ("", error.note)
-        expected = "a value" if name == "required" else f"{name} {limit}"
-        todo = f"correct the cell ({meanings[column]['description']})"
+        expected = _LIMITS.get(name, name + " {}").format(limit.strip("[]").replace("'", ""))
+        todo = f"correct the cell ({meanings[column]})"
     elif kind == "primary-key":
-        column, found = ", ".join(schema["primaryKey"]), error.note
+        column, found = ", ".join(schema["primaryKey"]), "a key that is not new"
+        if earlier := re.search(r"at position (\d+)", error.note):
+            found = f"the key of row {earlier[1]}"
     elif kind == "foreign-key":
         column, found = ", ".join(error.field_names), ", ".join(map(repr, error.field_cells))
         expected = f"a value of {error.reference_name or entry['name']}.csv"

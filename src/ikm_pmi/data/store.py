@@ -57,12 +57,20 @@ def read_descriptor(folder: Path) -> dict[str, Any]:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{DESCRIPTOR} is not JSON", found=str(error), **refused) from None
     resources = package.get("resources") if isinstance(package, dict) else None
-    needed = {"name", "path", "schema"}
-    if not isinstance(resources, list) or not all(
-        isinstance(entry, dict) and needed <= entry.keys() for entry in resources
-    ):
+    if not isinstance(resources, list) or not all(_describes(entry) for entry in resources):
         raise DataError(f"{DESCRIPTOR} lists no tables", found="another structure", **refused)
     return dict(package)
+
+
+def _describes(entry: Any) -> bool:
+    """Whether a resource has what reading needs: name, path, and fields with name and type."""
+    texts = isinstance(entry, dict) and all(isinstance(entry.get(k), str) for k in ("name", "path"))
+    fields = (
+        entry["schema"].get("fields") if texts and isinstance(entry.get("schema"), dict) else None
+    )
+    return isinstance(fields, list) and all(
+        isinstance(item, dict) and {"name", "type", "description"} <= item.keys() for item in fields
+    )
 
 
 def write_files(files: Mapping[Path, bytes]) -> tuple[Path, ...]:
