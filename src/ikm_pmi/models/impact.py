@@ -21,7 +21,7 @@ from ikm_pmi.inference.simultaneous import holm
 from ikm_pmi.models.episodes import POINTS, episode_effects, find_spells, lead_effects
 from ikm_pmi.models.study import select_months
 from ikm_pmi.parameters import Episode, ImpactParameters
-from ikm_pmi.results import Estimate, TestResult, records_table
+from ikm_pmi.results import Estimate, TestResult, number, records_table
 
 __all__ = ["EventStudyResult", "compare_inference", "evaluate", "event_study"]
 
@@ -49,6 +49,21 @@ class EventStudyResult:
     def table(self) -> pd.DataFrame:
         """The effects, one row each."""
         return records_table(self.estimates)
+
+    def by_month(self) -> list[Estimate]:
+        """The effects of single months inside the episodes, in order."""
+        return [e for e in self.estimates if "band_low" in e.detail]
+
+    def headline(self) -> str:
+        """The largest mean effects in a sentence for a title."""
+        means = sorted(
+            (e for e in self.estimates if e.name.endswith(".mean")), key=lambda e: e.value
+        )
+        parts = [
+            f"{e.name.split('.')[1].replace('_', ' ').upper()} {number(e.value, 1)} points"
+            for e in means[:2]
+        ]
+        return "PMI against what other months predict: " + ", ".join(parts) + " a month"
 
     def sentence(self) -> str:
         """Mean effect and test of each episode, then the months left out."""

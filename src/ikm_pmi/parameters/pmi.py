@@ -26,7 +26,13 @@ class ImpactParameters(IntensityParameters):
     start_month: Month = Field("2012-03", description="first month of the sample")
     end_month: Month = Field("2023-05", description="last month of the sample")
     episodes: EpisodeList = Field(
-        default=["psbb_2020:2020-04:2020-06", "ppkm_2021:2021-07:2021-08"],
+        default=[
+            "psbb_2020:2020-04:2020-06",
+            "psbb_ketat_2020:2020-09:2020-10",
+            "ppkm_jawa_bali:2021-01:2021-01",
+            "ppkm_mikro:2021-02:2021-05",
+            "ppkm_2021:2021-07:2021-08",
+        ],
         min_length=1,
         description="spells, each written name:first:last",
     )

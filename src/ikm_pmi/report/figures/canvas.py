@@ -128,8 +128,11 @@ def canvas(
     return Canvas(figure, tuple(ax for row in grid for ax in row))
 
 
-def shade(ax: Axes, spells: Sequence[tuple[str, Any, Any]]) -> None:
-    """Shade dated spells ``(label, first day, last day)`` and write their names at the top."""
+def shade(ax: Axes, spells: Sequence[tuple[str, Any, Any]], *, upright: bool = False) -> None:
+    """Shade dated spells ``(label, first day, last day)`` and name them at the top.
+
+    ``upright`` writes the names along the spells, for spells too narrow for their names.
+    """
     import pandas as pd
 
     for label, first, last in spells:
@@ -150,7 +153,8 @@ def shade(ax: Axes, spells: Sequence[tuple[str, Any, Any]]) -> None:
             textcoords="offset points",
             ha="center",
             va="top",
-            fontsize=7.5,
+            rotation=90 if upright else 0,
+            fontsize=7 if upright else 7.5,
             color="#7A4B00",
         )
 
