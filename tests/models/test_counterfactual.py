@@ -124,6 +124,15 @@ def test_the_same_seed_gives_the_same_numbers_whatever_else_is_asked(result):
     assert evaluate(make_frame(), [FIRST, SECOND], PARAMETERS).to_dict() == result.to_dict()
 
 
+def test_peers_beyond_their_past_are_named():
+    frame = make_frame()
+    frame.loc["2021-08", "AAA"] = 20.0
+    quick = PARAMETERS.model_copy(update={"models": ["sarimax"], "peers_as": "each"})
+    notes = evaluate(frame, [SECOND], quick).notes
+    assert next(n for n in notes if "extrapolates" in n).startswith("ppkm_2021: in 2021-08 a peer")
+    assert not [n for n in evaluate(make_frame(), [SECOND], quick).notes if "extrapolates" in n]
+
+
 def test_masked_months_do_not_touch_a_later_episode():
     frame = make_frame()
     frame.loc[within(MONTHS, [FIRST]), "pmi"] = 20.0
@@ -142,7 +151,7 @@ def test_gaps_and_peers_are_named(result):
     quick = PARAMETERS.model_copy(update={"models": ["sarimax"], "peers": ["AAA", "BBB", "ZZZ"]})
     partial = evaluate(frame, [SECOND], quick)
     assert partial.excluded_peers == {
-        "BBB": "1 months missing: 2015-02",
+        "BBB": "no value in 1 of 133 months, first 2015-02",
         "ZZZ": "not in the frame",
     }
     assert any("2015-02" in note for note in partial.notes)

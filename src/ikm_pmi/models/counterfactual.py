@@ -256,7 +256,25 @@ def _notes(
             "The peers are observed during the episodes and may have been hit in the same months: "
             "an effect given the peers is what Indonesia lost beyond them."
         )
+        notes += _extrapolated(sample.peers, parameters)
     notes += [f"Peer {peer} is left out: {why}." for peer, why in sample.excluded.items()]
     if parameters.masked:
         notes.append("Not in training: " + ", ".join(parameters.masked) + ".")
     return tuple(notes)
+
+
+def _extrapolated(peers: pd.DataFrame, parameters: CounterfactualParameters) -> list[str]:
+    """A note for each episode with a peer outside the range it had in training."""
+    notes = []
+    for episode in map(Episode.parse, parameters.episodes):
+        past = peers.loc[: pd.Period(episode.first, "M") - 1]
+        past = past[~within(past.index, parameters.masked)]
+        spell = peers.loc[episode.first : episode.last]
+        outside = ((spell < past.min()) | (spell > past.max())).any(axis=1)
+        if outside.any():
+            months = ", ".join(spell.index[outside].astype(str))
+            notes.append(
+                f"{episode.name}: in {months} a peer is outside its range in training; the "
+                "forecast extrapolates, and the placebo interval does not know of it."
+            )
+    return notes

@@ -77,7 +77,7 @@ def select_sample(frame: pd.DataFrame, parameters: CounterfactualParameters) -> 
             excluded[peer] = "not in the frame"
         elif data[peer].isna().any():
             gaps = data.index[data[peer].isna()].astype(str)
-            excluded[peer] = f"{len(gaps)} months missing: {', '.join(gaps[:3])}"
+            excluded[peer] = f"no value in {len(gaps)} of {len(data)} months, first {gaps[0]}"
     kept = [peer for peer in parameters.peers if peer not in excluded]
     if parameters.peers and not kept:
         raise EstimationError(
