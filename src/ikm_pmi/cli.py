@@ -77,7 +77,7 @@ def _progress() -> Iterator[Callable[[str, str], None]]:
     from rich.console import Console
 
     console, begun = Console(stderr=True, highlight=False), {}
-    marks = {"success": "done", "fail": "FAILED", "skip_previous_failed": "not reached"}
+    marks = {"success": "done", "fail": "FAILED"}
     with console.status("") as status:
 
         def tell(event: str, name: str) -> None:
@@ -86,7 +86,7 @@ def _progress() -> Iterator[Callable[[str, str], None]]:
             else:
                 seconds = time.monotonic() - begun.pop(name, time.monotonic())
                 if event in marks:
-                    console.print(f"{marks[event]:<12}{name}  {seconds:.1f} s")
+                    console.print(f"{marks[event]:<8}{name}  {seconds:.1f} s")
             status.update(f"running: {', '.join(begun)}")
 
         yield tell
@@ -126,15 +126,14 @@ def _print_answers(results_dir: Path) -> None:
 
     from ikm_pmi.pipeline.headlines import headlines
 
-    table = Table("answer", "value", "interval", "n", "chapter", title="The short answers")
+    table = Table("answer", "value", "interval", "n", "from", title="The short answers")
     for line in headlines(results_dir):
-        value = line.value or "not there yet"
-        table.add_row(line.question, value, line.interval, line.n, line.chapter)
-    console = Console(soft_wrap=False)
-    console.print(table)
+        value = line.value or "not there"
+        table.add_row(line.question, value, line.interval, line.n, line.chapter[:2])
+    Console().print(table)
     typer.echo(
-        "Where to look next: the chapters with their text in notebooks/ (jupyter lab notebooks/),\n"
-        "their numbers, tables and figures in results/<chapter>/, hashes in results/manifest.json."
+        "Where to look next: the chapters in notebooks/ (jupyter lab notebooks/), their numbers,\n"
+        "tables and figures in results/, the hashes of all of it in results/manifest.json."
     )
 
 
@@ -193,7 +192,7 @@ def parameters(
 @data_app.command("check")
 def data_check() -> None:
     """Check every raw table: hashes, types, constraints, keys, gaps."""
-    from ikm_pmi.data.package import check
+    from ikm_pmi.pipeline.processed import check
 
     report = check()
     typer.echo(report.text())
@@ -234,7 +233,8 @@ def refresh(jobs: Jobs = _JOBS) -> None:
 @app.command()
 def verify(jobs: Jobs = _JOBS) -> None:
     """Execute the committed chapters again (nbval) and list what moved."""
-    from ikm_pmi.data.package import check, find_root
+    from ikm_pmi.data.package import find_root
+    from ikm_pmi.pipeline.processed import check
     from ikm_pmi.pipeline.verify import verify as execute_again
 
     root = find_root()

@@ -10,19 +10,14 @@ from ikm_pmi.results import number
 
 __all__ = ["HEADLINES", "Headline", "headlines"]
 
-# What the answer says, chapter, name of the estimate, digits shown.
+# What the answer says with its unit, chapter, name of the estimate, digits shown.
 HEADLINES = (
-    ("PMI, PPKM Darurat and Level, 2021, mean effect", "03_pmi_impact", "pmi.ppkm_2021.mean", 1),
-    ("PMI, PSBB, 2020, mean effect", "03_pmi_impact", "pmi.psbb_2020.mean", 1),
-    ("PMI, going from no restriction to the strictest", "03_pmi_impact", "pmi.dose.change", 1),
-    ("IKM jobs per 1% of output, within provinces", "06_ikm_elasticity", "elasticity.twfe", 2),
-    (
-        "IKM jobs per 1% of output, year on year",
-        "06_ikm_elasticity",
-        "elasticity.first_difference",
-        2,
-    ),
-    ("Workers BPS counts, held against 15.64 million", "00_the_claims", "claim.workers", 2),
+    ("PPKM 2021, mean, PMI points", "03_pmi_impact", "pmi.ppkm_2021.mean", 1),
+    ("PSBB 2020, mean, PMI points", "03_pmi_impact", "pmi.psbb_2020.mean", 1),
+    ("intensity 0 to 1, PMI points", "03_pmi_impact", "pmi.dose.change", 1),
+    ("IKM workers, % per 1% output", "06_ikm_elasticity", "elasticity.twfe", 2),
+    ("the same, year on year", "06_ikm_elasticity", "elasticity.first_difference", 2),
+    ("IKM workers counted by BPS", "00_the_claims", "claim.workers", 0),
 )
 
 
@@ -50,7 +45,7 @@ def headlines(results_dir: Path) -> list[Headline]:
             interval = f"{number(entry['ci_low'], digits)} to {number(entry['ci_high'], digits)}"
             if entry["ci_level"] is not None:
                 interval += f" ({entry['ci_level']:.0%})"
-        value = f"{number(entry['value'], digits)} {entry['unit']}".rstrip()
+        value = number(entry["value"], digits)
         count = "" if entry["n"] is None else f"{entry['n']:,}"
         found.append(Headline(question, value, interval, count, chapter))
     return found
