@@ -44,7 +44,8 @@ def _ols(y: pd.Series, X: pd.DataFrame, _times: NDArray[np.int64], _lags: int | 
 
     fit = sm.OLS(y, X).fit()
     reference = StudentT(int(fit.df_resid))
-    return HarFit("ols", "OLS, classical", fit.params, fit.cov_params(), reference, len(y))
+    extra = {"r_squared": float(fit.rsquared)}
+    return HarFit("ols", "OLS, classical", fit.params, fit.cov_params(), reference, len(y), extra)
 
 
 def _newey_west(

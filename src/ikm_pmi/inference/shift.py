@@ -80,12 +80,17 @@ def shift_test(y: pd.Series, X: pd.DataFrame, column: str, level: float = 0.95) 
     full = of_y - value * of_x
     spread = float(np.sqrt(np.sum(full**2) / (len(y) - X.shape[1])))
     low, high = _inverted(of_y, of_x, level)
-    return ShiftTest(value, spread, _p_value(of_y, of_x, 0.0), low, high, 1 / len(y))
+    p = float(_p_values(of_y, of_x, np.zeros(1))[0])
+    return ShiftTest(value, spread, p, low, high, 1 / len(y))
 
 
-def _p_value(of_y: NDArray[np.float64], of_x: NDArray[np.float64], null: float) -> float:
-    statistics = np.abs(of_y - null * of_x)
-    return float(np.mean(statistics >= statistics[0] * (1 - 1e-9)))
+def _p_values(
+    of_y: NDArray[np.float64], of_x: NDArray[np.float64], nulls: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Share of shifts that reach the actual statistic, for each null value."""
+    statistics = np.abs(of_y[:, None] - of_x[:, None] * nulls)
+    p: NDArray[np.float64] = np.mean(statistics >= statistics[0] * (1 - 1e-9), axis=0)
+    return p
 
 
 def _inverted(
@@ -98,8 +103,7 @@ def _inverted(
         )
     edges = np.unique(crossings[np.isfinite(crossings)])
     middles = np.concatenate([[edges[0] - 1], (edges[1:] + edges[:-1]) / 2, [edges[-1] + 1]])
-    kept = np.array([_p_value(of_y, of_x, float(c)) > 1 - level for c in middles])
-    inside = np.flatnonzero(kept)
+    inside = np.flatnonzero(_p_values(of_y, of_x, middles) > 1 - level)
     low = None if inside[0] == 0 else float(edges[inside[0] - 1])
     high = None if inside[-1] == len(edges) else float(edges[inside[-1]])
     return low, high
