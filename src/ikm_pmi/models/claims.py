@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ikm_pmi.errors import DataError
+from ikm_pmi.models.claims_counts import bumn, growth_readings, imk, larger, workers_by_size
 from ikm_pmi.results import Estimate, number
 
 if TYPE_CHECKING:
@@ -144,8 +145,8 @@ def compare(tables: Mapping[str, pd.DataFrame], parameters: ClaimsParameters) ->
         When a claim or the figure to compare it with is missing.
     """
     said = tables["announcement"].set_index("claim")
-    workers = _workers_by_size(tables, parameters.year)
-    readings = _growth_readings(tables, parameters.year)
+    workers = workers_by_size(tables, parameters.year)
+    readings = growth_readings(tables, parameters.year)
     findings = [
         *_pmi_findings(said, tables["pmi_headline"]),
         *_count_findings(said, tables, workers, parameters),
@@ -163,15 +164,15 @@ def _count_findings(
     """Units, workers and workers per unit, against BPS micro and small industry."""
     year = parameters.year
     by_size = workers.set_index("size")["persons"]
-    units = float(_imk(tables, year, "establishments"))
+    units = float(imk(tables, year, "establishments"))
     persons = float(by_size[["micro", "small"]].sum())
-    larger = _larger(tables, year, "establishments")
+    bigger = larger(tables, year, "establishments")
     claimed = {name: _said(said, name) for name in ("units", "workers")}
     rows = [
         ("units", "establishments in micro and small industry", claimed["units"], units,
          "establishments", 0,
          "BPS counts units with fewer than 20 workers; "
-         f"adding all {larger:,} larger ones does not close the gap"),
+         f"adding all {bigger:,} larger ones does not close the gap"),
         ("workers", "workers in micro and small industry", claimed["workers"], persons,
          "persons", 0,
          f"micro, small, medium and large industry together employ {by_size.sum():,}, "
@@ -205,7 +206,7 @@ def _other_findings(
     year: int,
 ) -> list[Finding]:
     """The 21.22 percent, which the data can bracket but not check, and the enterprises."""
-    bumn = _bumn(tables["bumn_umkm"])
+    pilots = bumn(tables["bumn_umkm"])
     return [
         Finding(
             claim="growth_contribution",
@@ -225,10 +226,10 @@ def _other_findings(
             claim="bumn",
             what="state-owned enterprises in the pilot",
             said=_said(said, "bumn"),
-            found=bumn,
+            found=pilots,
             unit="enterprises",
             digits=0,
-            verdict=CONFIRMED if bumn == _said(said, "bumn") else DIFFERS,
+            verdict=CONFIRMED if pilots == _said(said, "bumn") else DIFFERS,
             why="the number agrees; the lists of names printed by two ministries do not",
             source_said=str(said.loc["bumn", "source"]),
             source_found="press lists of 3 September 2021 (bumn_umkm)",
@@ -277,61 +278,5 @@ def _pmi_findings(said: pd.DataFrame, pmi: pd.DataFrame) -> list[Finding]:
     ]  # fmt: skip
 
 
-def _imk(tables: Mapping[str, pd.DataFrame], year: int, column: str, scale: str = "total") -> int:
-    frame = tables["imk_province"]
-    rows = frame[(frame["year"] == year) & (frame["scale"] == scale)]
-    if rows.empty:
-        raise DataError(
-            f"no {scale} {column} of micro and small industry in {year}",
-            expected=f"rows for {year}",
-            found="none",
-            where="data/raw/imk_province.csv",
-            todo="choose a year of the survey (not 2016)",
-        )
-    return int(rows[column].sum())
-
-
-def _larger(tables: Mapping[str, pd.DataFrame], year: int, column: str) -> int:
-    frame = tables["imk_kbli"]
-    rows = frame[(frame["year"] == year) & (frame["scale"] == "large_medium")]
-    if rows.empty:
-        raise DataError(
-            f"no {column} of large and medium industry in {year}",
-            expected="a year from 2017 to 2021",
-            found="no row",
-            where="data/raw/imk_kbli.csv",
-            todo="choose another year",
-        )
-    return int(rows[column].sum())
-
-
-def _workers_by_size(tables: Mapping[str, pd.DataFrame], year: int) -> pd.DataFrame:
-    import pandas as pd
-
-    counts = {
-        "micro": _imk(tables, year, "workers", "micro"),
-        "small": _imk(tables, year, "workers", "small"),
-        "medium and large": _larger(tables, year, "workers"),
-    }
-    return pd.DataFrame({"size": list(counts), "persons": list(counts.values())})
-
-
-def _growth_readings(tables: Mapping[str, pd.DataFrame], year: int) -> dict[str, float]:
-    """Micro and small industry's share of value added, and of its nominal rise, in percent."""
-    frame = tables["imk_kbli"]
-    sums = frame.pivot_table(
-        index="year", columns="scale", values="value_added_mn_idr", aggfunc="sum"
-    )
-    own = sums["total"]
-    every = own + sums["large_medium"]
-    share = 100 * own[year] / every[year]
-    growth = 100 * (own[year] - own[year - 1]) / (every[year] - every[year - 1])
-    return {"as_share": float(share), "as_growth": float(growth)}
-
-
 def _said(said: pd.DataFrame, claim: str) -> float:
     return float(said["value"].astype(float)[claim])
-
-
-def _bumn(frame: pd.DataFrame) -> float:
-    return float(frame.loc[frame["measure"] == "BUMN in MoU pilot", "value"].iloc[0])
