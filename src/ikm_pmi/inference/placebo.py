@@ -90,12 +90,15 @@ def leave_window_out(y: pd.Series, X: pd.DataFrame, offsets: NDArray[np.int64]) 
     gap = np.eye(len(offsets)) - leverage
     weakest = np.linalg.eigvalsh(gap)[:, 0]
     if weakest.min() < 1e-10:
-        first = index[rows[int(weakest.argmin()), 0]]
+        window = rows[int(weakest.argmin())]
+        rest = np.delete(X.to_numpy(float), window, axis=0)
+        still = X.columns[(np.ptp(rest, axis=0) == 0) & (np.ptp(X.to_numpy(float), axis=0) > 0)]
         raise EstimationError(
             "a regressor is identified by one placebo window alone",
             expected="the design to keep its rank when any window is left out",
-            found=f"it loses rank without the window that begins in {first}",
-            todo="leave out the regressor that differs only there",
+            found=f"it loses rank without the window that begins in {index[window[0]]}: "
+            + (", ".join(map(str, still)) or "a combination of regressors"),
+            todo="take a longer sample, or leave out the regressor that moves only there",
         )
     errors = np.linalg.solve(gap, resid[rows][:, :, None])[:, :, 0]
     return Placebo(index[rows[:, 0]], errors)

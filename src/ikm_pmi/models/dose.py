@@ -23,7 +23,7 @@ from ikm_pmi.inference.shift import ShiftTest, shift_test
 from ikm_pmi.models.dose_checks import confounder_steps, distributed_lag, logit_change, sensitivity
 from ikm_pmi.models.study import MAIN, UNIT, dose_design
 from ikm_pmi.parameters import ImpactParameters
-from ikm_pmi.results import Estimate, TestResult, records_table
+from ikm_pmi.results import Estimate, TestResult, number, records_table
 
 __all__ = ["DoseResult", "dose_response"]
 
@@ -55,7 +55,11 @@ class DoseResult:
     def sentence(self) -> str:
         """Immediate effect, lasting effect, and the test that nothing lasts."""
         change, level = self.estimates[:2]
-        return f"{change.sentence(1)} {level.sentence(1)} {self.tests[0].sentence()}"
+        text = f"{change.sentence(1)} {level.sentence(1)} {self.tests[0].sentence()}"
+        if "shift_low" not in change.detail:
+            return text
+        low, high = (number(change.detail[f"shift_{end}"], 1) for end in ("low", "high"))
+        return f"{text} By shifts in time the interval of the change is {low} to {high}."
 
     def to_dict(self) -> dict[str, Any]:
         """Estimates, tests and exclusions as JSON-safe values."""
