@@ -34,6 +34,8 @@ Kind = Literal["auto", "rademacher", "webb"]
 WEBB = np.sqrt(np.array([1.5, 1.0, 0.5]))
 #: Relative difference below which two statistics are a tie (rounding), which counts as "at least".
 TIE = 1e-9
+#: Largest table of weights held in memory, draws times clusters.
+MAX_CELLS = 50_000_000
 #: The search for an end of the interval gives up (unbounded) beyond this many standard errors.
 FARTHEST = 2.0**20
 
@@ -125,7 +127,7 @@ def wild_bootstrap(
     Raises
     ------
     EstimationError
-        When the standard error is zero.
+        When the standard error is zero, or there are more clusters than memory serves.
 
     Examples
     --------
@@ -137,6 +139,13 @@ def wild_bootstrap(
     >>> test.enumerated, test.draws, test.minimum_p
     (True, 256, 0.0078125)
     """
+    if draws * moments.n_clusters > MAX_CELLS:
+        raise EstimationError(
+            "too many clusters to bootstrap",
+            expected=f"draws x clusters up to {MAX_CELLS:,}",
+            found=f"{draws:,} draws, {moments.n_clusters:,} clusters",
+            todo="use t(G-1) with CRV1: with so many clusters it is as good",
+        )
     estimate = float(restriction @ moments.params)
     error = float(np.sqrt(restriction @ crv1(moments) @ restriction))
     if not error > 1e-12 * max(1.0, abs(estimate)):
@@ -147,17 +156,18 @@ def wild_bootstrap(
             todo="check the outcome and the effects: the fit is perfect",
         )
     v, name, enumerated = draw_weights(moments.n_clusters, draws, kind, rng)
-    p = _p_function(moments, restriction, v, enumerated)
+    bootstrap = _Bootstrap(moments, restriction, v, enumerated)
     minimum = 2 / len(v) if enumerated else 1 / (1 + len(v))
     low = high = None
     if interval:
+        p = bootstrap.p_function()
         low = _end(p, estimate, -error, 1 - level)
         high = _end(p, estimate, error, 1 - level)
     return WildBootstrap(
         value=estimate,
         std_error=error,
         statistic=(estimate - value) / error,
-        p_value=p(value),
+        p_value=bootstrap.p_value(value),
         minimum_p=minimum,
         ci_low=low,
         ci_high=high,
@@ -169,35 +179,50 @@ def wild_bootstrap(
     )
 
 
-def _p_function(
-    moments: ClusterMoments, r: Floats, v: Floats, enumerated: bool
-) -> Callable[[float], float]:
-    """The p-value as a function of c, on a fixed set of draws.
+class _Bootstrap:
+    """Bootstrap distributions of one coefficient on a fixed set of draws.
 
-    The scores are those of the unrestricted fit plus ``c - r'b`` times a fixed matrix: expanding
-    about the estimate keeps the quadratic in c well conditioned.
+    The restricted scores are those of the free fit plus ``c - r'b`` times a fixed matrix:
+    expanding about the estimate keeps what is quadratic in c well conditioned.
     """
-    bread, params = moments.bread, moments.params
-    toward = bread @ r
-    estimate = float(r @ params)
-    free = moments.cross - moments.gram @ params
-    leverage = moments.gram @ toward
-    parts = []
-    for scores in (free, -(moments.gram @ (toward / (r @ toward)))):
-        a = scores @ toward
-        parts.append((v @ a, v * a - v @ (leverage @ bread @ scores.T).T))
-    (n0, d0), (n1, d1) = parts
-    q0, q1, q2 = (d0**2).sum(1), (d0 * d1).sum(1), (d1**2).sum(1)
-    error = float(np.sqrt(((free @ toward) ** 2).sum()))
 
-    def p(c: float) -> float:
-        move = c - estimate
-        spread = np.sqrt(np.maximum(q0 + 2 * move * q1 + move**2 * q2, 0.0))
-        bar = abs(move) / error * (1 - TIE) * spread
-        beats = int((np.abs(n0 + move * n1) >= bar).sum())
-        return beats / len(v) if enumerated else (1 + beats) / (1 + len(v))
+    def __init__(self, m: ClusterMoments, r: Floats, v: Floats, enumerated: bool) -> None:
+        self.v, self.enumerated = v, enumerated
+        self.toward = m.bread @ r
+        self.estimate = float(r @ m.params)
+        self.free = m.cross - m.gram @ m.params
+        self.step = -(m.gram @ (self.toward / (r @ self.toward)))
+        self.leverage = m.gram @ self.toward @ m.bread
+        self.error = float(np.linalg.norm(self.free @ self.toward))
 
-    return p
+    def parts(self, scores: Floats) -> tuple[Floats, Floats]:
+        """Numerators (draws,) and the terms of the denominators (draws, G)."""
+        a = scores @ self.toward
+        return self.v @ a, self.v @ (np.diag(a) - self.leverage @ scores.T).T
+
+    def beyond(self, move: float, numerator: Floats, variance: Floats) -> float:
+        """The p-value: the share of draws whose statistic is at least that of the data."""
+        bar = abs(move) / self.error * (1 - TIE) * np.sqrt(np.maximum(variance, 0.0))
+        beats = np.count_nonzero(np.abs(numerator) >= bar)
+        draws = len(self.v)
+        return beats / draws if self.enumerated else (1 + beats) / (1 + draws)
+
+    def p_value(self, c: float) -> float:
+        """The p-value of ``r'b = c``."""
+        move = c - self.estimate
+        numerator, terms = self.parts(self.free + move * self.step)
+        return self.beyond(move, numerator, np.einsum("ij,ij->i", terms, terms))
+
+    def p_function(self) -> Callable[[float], float]:
+        """The p-value as a function of c, a few sums a value."""
+        (n0, d0), (n1, d1) = self.parts(self.free), self.parts(self.step)
+        q0, q1, q2 = (np.einsum("ij,ij->i", a, b) for a, b in ((d0, d0), (d0, d1), (d1, d1)))
+
+        def p(c: float) -> float:
+            move = c - self.estimate
+            return self.beyond(move, n0 + move * n1, q0 + 2 * move * q1 + move**2 * q2)
+
+        return p
 
 
 def _end(p: Callable[[float], float], estimate: float, step: float, alpha: float) -> float | None:

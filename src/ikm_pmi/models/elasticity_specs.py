@@ -18,7 +18,7 @@ from ikm_pmi.results import Estimate
 if TYPE_CHECKING:
     from ikm_pmi.parameters import ElasticityParameters
 
-__all__ = ["UNIT", "Spec", "fit_spec", "margins_exist", "specs"]
+__all__ = ["UNIT", "Inference", "Spec", "fit_spec", "infer", "margins_exist", "specs"]
 
 #: With more clusters than this the normal approximation needs no bootstrap.
 MANY_CLUSTERS = 500
@@ -99,7 +99,8 @@ def specs(f: pd.DataFrame, suffix: str) -> Iterator[Spec]:
 
 def margins_exist(f: pd.DataFrame) -> bool:
     """Whether any unit has more than one count of establishments (firms are one each)."""
-    return bool(f.groupby("unit")["establishments"].agg(np.ptp).max() > 0)
+    counts = f.groupby("unit")["establishments"]
+    return bool((counts.max() > counts.min()).any())
 
 
 def _margins(spec: Callable[..., Spec]) -> Iterator[Spec]:
@@ -126,47 +127,87 @@ def _ends(f: pd.DataFrame) -> pd.DataFrame:
     return (last - first).dropna().join(weight).reset_index()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inference:
+    """One coefficient against one value: CRV1, wild bootstrap where clusters are few, CRV3."""
+
+    value: float
+    std_error: float
+    statistic: float
+    p_value: float
+    ci_low: float | None
+    ci_high: float | None
+    distribution: str
+    minimum_p: float | None
+    detail: dict[str, Any]
+
+
+def infer(
+    m: ClusterMoments,
+    column: int,
+    parameters: ElasticityParameters,
+    null: float = 0.0,
+    interval: bool = True,
+) -> Inference:
+    """Test a coefficient and give its interval: t(G-1) with many clusters, wild with few."""
+    r, G = np.eye(m.gram.shape[1])[column], m.n_clusters
+    jackknife = float(np.sqrt(crv3(m)[column, column]))
+    t = (float(m.params[column]) - null) / jackknife
+    detail = {"crv3_std_error": jackknife, "crv3_t": t, "crv3_p_value": p_t(t, G)}
+    if G > MANY_CLUSTERS:
+        value, error = float(m.params[column]), float(np.sqrt(crv1(m)[column, column]))
+        reach = critical_t(parameters.confidence_level, G) * error
+        statistic = (value - null) / error
+        return Inference(
+            value=value,
+            std_error=error,
+            statistic=statistic,
+            p_value=p_t(statistic, G),
+            ci_low=value - reach,
+            ci_high=value + reach,
+            distribution=f"t({G - 1})",
+            minimum_p=None,
+            detail=detail,
+        )
+    wild = wild_bootstrap(
+        m,
+        r,
+        null,
+        draws=parameters.draws,
+        kind=parameters.weights,
+        rng=np.random.default_rng(parameters.seed),
+        level=parameters.confidence_level,
+        interval=interval,
+    )
+    return Inference(
+        value=wild.value,
+        std_error=wild.std_error,
+        statistic=wild.statistic,
+        p_value=wild.p_value,
+        ci_low=wild.ci_low,
+        ci_high=wild.ci_high,
+        distribution=wild.distribution,
+        minimum_p=wild.minimum_p,
+        detail=detail | {"wild_p_value": wild.p_value, "minimum_p": wild.minimum_p},
+    )
+
+
 def fit_spec(spec: Spec, parameters: ElasticityParameters) -> Estimate:
     """One regression as an estimate: CRV1 standard error, wild interval and p, CRV3 in detail."""
     m = spec.moments()
-    r = np.eye(m.gram.shape[1])[1 if not spec.effects else 0]
-    value, error = float(r @ m.params), float(np.sqrt(r @ crv1(m) @ r))
-    level, G = parameters.confidence_level, m.n_clusters
-    detail: dict[str, Any] = {"n_units": G, **_years(spec.frame)}
-    if G > MANY_CLUSTERS:
-        reach = critical_t(level, G) * error
-        low: float | None = value - reach
-        high: float | None = value + reach
-        p, how = p_t(value / error, G), f"t({G - 1})"
-    else:
-        wild = wild_bootstrap(
-            m,
-            r,
-            draws=parameters.draws,
-            kind=parameters.weights,
-            level=level,
-            rng=np.random.default_rng(parameters.seed),
-        )
-        jackknife = float(np.sqrt(r @ crv3(m) @ r))
-        low, high, p, how = wild.ci_low, wild.ci_high, wild.p_value, wild.distribution
-        detail |= {
-            "crv3_std_error": jackknife,
-            "crv3_p_value": p_t(value / jackknife, G),
-            "wild_p_value": p,
-            "minimum_p": wild.minimum_p,
-        }
+    found = infer(m, 0 if spec.effects else 1, parameters)
     return Estimate(
         name=spec.name,
-        value=value,
+        value=found.value,
         unit=UNIT,
         n=m.nobs,
-        std_error=error,
-        p_value=p,
-        ci_low=low,
-        ci_high=high,
-        ci_level=level,
-        detail=detail,
-        method=f"{spec.words}; standard error CRV1 by unit, interval and p: {how}",
+        std_error=found.std_error,
+        p_value=found.p_value,
+        ci_low=found.ci_low,
+        ci_high=found.ci_high,
+        ci_level=parameters.confidence_level,
+        detail={"n_units": m.n_clusters, **_years(spec.frame), **found.detail},
+        method=f"{spec.words}; standard error CRV1 by unit, interval and p: {found.distribution}",
     )
 
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ikm_pmi.inference.clusters import crv3, p_t
-from ikm_pmi.inference.wild_bootstrap import wild_bootstrap
+from ikm_pmi.models.elasticity_specs import infer
 from ikm_pmi.models.panel import design, moments
 from ikm_pmi.results import TestResult
 
@@ -119,31 +116,15 @@ def _test(
     parameters: ElasticityParameters,
 ) -> TestResult:
     m = moments(design(f, "log_workers", columns, effects=effects, weights="weight"))
-    r = np.eye(m.gram.shape[1])[0]
-    wild = wild_bootstrap(
-        m,
-        r,
-        value,
-        draws=parameters.draws,
-        kind=parameters.weights,
-        rng=np.random.default_rng(parameters.seed),
-        interval=False,
-    )
-    jackknife = float(np.sqrt(r @ crv3(m) @ r))
-    t = (wild.value - value) / jackknife
+    found = infer(m, 0, parameters, value, interval=False)
+    detail = {key: found.detail[key] for key in ("crv3_std_error", "crv3_t", "crv3_p_value")}
     return TestResult(
         name=name,
         null=null,
-        statistic=wild.statistic,
-        p_value=wild.p_value,
-        distribution=wild.distribution,
+        statistic=found.statistic,
+        p_value=found.p_value,
+        distribution=found.distribution,
         n=m.nobs,
-        minimum_p=wild.minimum_p,
-        detail={
-            "value": wild.value,
-            "std_error": wild.std_error,
-            "crv3_std_error": jackknife,
-            "crv3_t": t,
-            "crv3_p_value": p_t(t, m.n_clusters),
-        },
+        minimum_p=found.minimum_p,
+        detail={"value": found.value, "std_error": found.std_error, **detail},
     )
