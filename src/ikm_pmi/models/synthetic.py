@@ -7,7 +7,7 @@ classic, augmented and penalised synthetic control, and plain difference in diff
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -150,6 +150,9 @@ def _study(
         for model in fits
         for line in _estimates(model, outcomes, episode, parameters.confidence_level)
     ]
+    ends = without["mean"].agg(["min", "max"])
+    reach = {"leave_one_out_low": float(ends["min"]), "leave_one_out_high": float(ends["max"])}
+    estimates[0] = replace(estimates[0], detail={**estimates[0].detail, **reach})
     note = (
         f"{episode.name}: weights from {len(outcomes) - len(post)} months ({outcomes.index[0]} to "
         f"{post[0] - 1}) of {len(classic.weights)} donors. Augmented weights may be negative. "

@@ -86,7 +86,7 @@ def conformal_set(model: SyntheticFit, outcomes: pd.DataFrame, level: float) -> 
 
 
 def conformal_p(model: SyntheticFit, outcomes: pd.DataFrame, effect: float = 0.0) -> float:
-    """p of "the effect is ``effect`` in every treated period", by moving blocks.
+    """Conformal p of "the effect is ``effect`` in every treated period", by moving blocks.
 
     The treated unit is relieved of the effect, the weights are fitted on *all* periods, and the
     mean absolute gap of the treated periods (the last ones) is ranked among its cyclic shifts.
