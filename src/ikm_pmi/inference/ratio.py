@@ -79,9 +79,9 @@ def ratio_set(
     --------
     >>> import numpy as np
     >>> print(ratio_set(1.0, 2.0, np.diag([0.01, 0.01]), 2.0))
-    [0.396, 0.614]
+    [0.393, 0.618]
     >>> print(ratio_set(1.0, 0.1, np.diag([0.01, 0.01]), 2.0))
-    unbounded: up to -5.660 and from 2.327
+    unbounded: up to -9.899 and from 3.233
     """
     n, d, square = numerator, denominator, critical**2
     if d == 0:
