@@ -28,7 +28,7 @@ def kernel_environment(work: Path, root: Path) -> Iterator[None]:
     """
     launch = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec = {
-        "argv": [*launch, "--log-level=ERROR"],  # else each start warns about its local socket
+        "argv": [*launch, "--log-level=CRITICAL"],  # else each start warns about its local socket
         "display_name": "Python 3",
         "language": "python",
     }
