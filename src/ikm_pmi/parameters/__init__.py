@@ -13,7 +13,7 @@ from ikm_pmi.parameters.describe import (
     IntensityParameters,
     RestrictionsParameters,
 )
-from ikm_pmi.parameters.jobs import ElasticityParameters
+from ikm_pmi.parameters.jobs import ElasticityParameters, JobsParameters
 from ikm_pmi.parameters.pmi import (
     CounterfactualParameters,
     CrossCountryParameters,
@@ -32,6 +32,7 @@ __all__ = [
     "Episode",
     "ImpactParameters",
     "IntensityParameters",
+    "JobsParameters",
     "RestrictionsParameters",
     "SyntheticParameters",
     "is_assumed",
@@ -45,6 +46,8 @@ CHAPTERS: Mapping[str, type[ChapterParameters]] = {
         DataParameters,
         RestrictionsParameters,
         ImpactParameters,
+        CounterfactualParameters,
+        CrossCountryParameters,
         ElasticityParameters,
     )
 }
