@@ -17,7 +17,7 @@ from ikm_pmi.results import Estimate, TestResult
 
 __all__ = ["UNIT", "coefficient", "detectable", "joint_test", "side_by_side", "wild_tests"]
 
-UNIT = "PMI points per +10 points of stringency"
+UNIT = "index points per +10 points of stringency"
 KINDS = (
     "coefficient",
     "kind",
@@ -63,7 +63,8 @@ def side_by_side(
 ) -> pd.DataFrame:
     """Driscoll-Kraay, CRV1, CRV3 and wild bootstrap for each term, one row each.
 
-    The bootstrap has an interval and a p-value but no standard error of its own.
+    The bootstrap has an interval and a p-value but no standard error of its own. Driscoll-Kraay is
+    labelled: on simulated panels of 19 countries and 36 months its intervals cover too rarely.
     """
     G, months = fit.moments.n_clusters, int(fit.design.effects[1].max()) + 1
     kraay, lags = fit.driscoll_kraay()
@@ -73,7 +74,7 @@ def side_by_side(
         i = fit.names.index(term)
         value, wild = float(fit.params[i]), _wild(fit, {term: 1.0}, parameters)
         for kind, error, groups in (
-            (f"Driscoll-Kraay, {lags} lags", kraay[i], months),
+            (f"Driscoll-Kraay, {lags} lags (too narrow: few months)", kraay[i], months),
             ("CRV1, country", one[i], G),
             ("CRV3, country", three[i], G),
         ):

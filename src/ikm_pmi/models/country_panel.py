@@ -81,7 +81,9 @@ def assemble(frame: pd.DataFrame, parameters: CrossCountryParameters) -> Country
     first, last = (
         pd.Period(month, "M") for month in (parameters.start_month, parameters.end_month)
     )
-    months = pd.period_range(min(frame["month"].min(), first - 12), frame["month"].max(), freq="M")
+    months = pd.period_range(
+        min(frame["month"].min(), first - 12), max(frame["month"].max(), last), freq="M"
+    )
     raw = {
         name: frame.pivot_table(name, "month", "country_iso3", dropna=False, observed=True)
         .reindex(index=months, columns=sorted(frame["country_iso3"].unique()))
@@ -253,10 +255,12 @@ def regress(
     EstimationError
         For collinear terms, or fewer than six countries with rows.
     """
-    window = slice(panel.first, last or panel.last)
+    index = panel.wide["pmi"].index
+    window = (index >= panel.first) & (index <= (last or panel.last))
     names = [country for country in panel.countries if country != without]
-    Y = y.loc[window, names].to_numpy()
-    X = np.stack([values.loc[window, names].to_numpy() for values in terms.values()], axis=-1)
+    kept = [panel.countries.index(country) for country in names]
+    Y = y.to_numpy()[window][:, kept]
+    X = np.stack([values.to_numpy()[window][:, kept] for values in terms.values()], axis=-1)
     use = np.isfinite(Y) & np.isfinite(X).all(axis=-1)
     rows = np.nonzero(use)
     months, countries = (np.unique(codes, return_inverse=True) for codes in rows)

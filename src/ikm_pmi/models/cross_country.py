@@ -133,7 +133,7 @@ def estimate(frame: pd.DataFrame, parameters: CrossCountryParameters) -> CrossCo
     return CrossCountryResult(
         estimates=(*estimates, *projections.estimates),
         tests=(*wild_tests(contrasts, parameters), *pre_trends),
-        notes=_notes(panel, steps, influence),
+        notes=(*_notes(panel, steps, influence), _power_note(pre_trends[-1], estimates[0])),
         standard_errors=side_by_side(main, TREATMENT, parameters),
         steps=steps,
         influence=influence,
@@ -231,3 +231,13 @@ def _notes(panel: CountryPanel, steps: pd.DataFrame, influence: pd.DataFrame) ->
         "added: what the epidemic did by itself is not fully told apart.",
     ]
     return tuple(notes)
+
+
+def _power_note(test: TestResult, effect: Estimate) -> str:
+    smallest = test.detail["minimum_detectable_effect"]
+    verdict = "larger than" if smallest > abs(effect.value) else "within"
+    return (
+        f"The pre-trend test would have found leads of {number(smallest)} points with a power of "
+        f"{test.detail['power']:.0%}; that is {verdict} the effect itself "
+        f"({number(abs(effect.value))})."
+    )
