@@ -215,8 +215,9 @@ def _influence(fit: CountryFit) -> pd.DataFrame:
 
 def _notes(panel: CountryPanel, steps: pd.DataFrame, influence: pd.DataFrame) -> tuple[str, ...]:
     notes = [
-        f"{gap['country']} {gap['month']} is left out: no {gap['missing']}."
-        for gap in panel.gaps.to_dict("records")
+        f"{country} {', '.join(rows['month'])} {'is' if len(rows) == 1 else 'are'} left out: "
+        f"no {missing}."
+        for (country, missing), rows in panel.gaps.groupby(["country", "missing"])
     ]
     thin = panel.excluded[panel.excluded["reason"] != "not listed"]
     notes += [
