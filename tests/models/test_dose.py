@@ -98,9 +98,9 @@ def test_tests_say_what_they_test() -> None:
     assert {t.name: t for t in dose_response(uneven, P).tests}["pmi.dose.symmetric"].p_value < 0.01
 
 
-def test_shift_can_be_the_main_inference() -> None:
+def test_newey_west_and_shift_can_each_be_the_main_inference() -> None:
     frame = _frame()
-    main = dose_response(frame, P)
+    main = dose_response(frame, P.model_copy(update={"dose_inference": "newey_west"}))
     other = dose_response(frame, P.model_copy(update={"dose_inference": "shift"}))
     assert other.estimates[0].value == main.estimates[0].value
     assert other.estimates[0].ci_low == main.estimates[0].detail["shift_low"]

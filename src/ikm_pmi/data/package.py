@@ -15,12 +15,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from ikm_pmi.data.store import DESCRIPTOR, digest, read_descriptor, sealed, write_files
 from ikm_pmi.errors import DataError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ikm_pmi.data.checks import Rule
     from ikm_pmi.data.report import Report
 
@@ -167,6 +167,8 @@ def typed(content: bytes, entry: dict[str, Any]) -> pd.DataFrame:
 
 @lru_cache(maxsize=64)
 def _typed(content: bytes, schema: str, file: str) -> pd.DataFrame:
+    import pandas as pd
+
     described = json.loads(schema)
     kinds = {"number": "float64", "boolean": "bool", "year": "int64"}
     types: dict[str, Any] = {}
@@ -219,6 +221,8 @@ def hashes(names: Iterable[str], root: Path | None = None) -> dict[str, str]:
 
 def fields(name: str, root: Path | None = None) -> pd.DataFrame:
     """What each column of a table is: name, type, unit, description (one row a column)."""
+    import pandas as pd
+
     _, entry = _entry(name, root or find_root())
     columns = ["name", "type", "unit", "description"]
     described = entry["schema"]["fields"]
@@ -227,6 +231,8 @@ def fields(name: str, root: Path | None = None) -> pd.DataFrame:
 
 def catalogue(root: Path | None = None) -> pd.DataFrame:
     """The raw tables: name, title, origin, licence, accessed (one row a table)."""
+    import pandas as pd
+
     rows = [
         {key: entry.get(key, "") for key in ("name", "title", "origin", "accessed")}
         | {"licence": "; ".join(item["title"] for item in entry.get("licenses", ()))}

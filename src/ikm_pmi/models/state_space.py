@@ -193,7 +193,7 @@ def effect_estimates(
         return Estimate(
             name=f"{head}.{label}",
             value=value,
-            unit="index-point months" if label == "cumulative" else "index points",
+            unit="point-months" if label == "cumulative" else "index points",
             method=method,
             n=ahead.n,
             std_error=float(errors.std()),

@@ -187,14 +187,14 @@ def _estimates(
     """Mean and cumulative effect; for the classic variant each month too."""
     length, tail = len(model.effects), _suffix(model)
     overall = conformal_set(model, outcomes, level)
-    rows = [("mean" + tail, model.mean, 1, overall, "PMI points")]
-    rows += [("cumulative" + tail, model.mean * length, length, overall, "PMI point-months")]
+    rows = [("mean" + tail, model.mean, 1, overall, "index points")]
+    rows += [("cumulative" + tail, model.mean * length, length, overall, "point-months")]
     if model.variant == "classic":
         for month, gap in model.effects.items():
             kept = outcomes[~model.post | (outcomes.index == month)]
             alone = fit(kept, model.treated, [month])
             own = conformal_set(alone, kept, level)
-            rows.append((str(month), float(gap), 1, own, "PMI points"))
+            rows.append((str(month), float(gap), 1, own, "index points"))
     return [
         Estimate(
             name=f"counterfactual.synthetic.{episode.name}.{name}",

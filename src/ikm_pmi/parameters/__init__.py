@@ -49,6 +49,7 @@ CHAPTERS: Mapping[str, type[ChapterParameters]] = {
         CounterfactualParameters,
         CrossCountryParameters,
         ElasticityParameters,
+        JobsParameters,
     )
 }
 

@@ -1,9 +1,9 @@
 """One frozen parameter model a chapter.
 
 The notebook's ``parameters`` cell, the command line, TOML files and the documentation all derive
-from these. Only scalars and lists: papermill turns a tuple into a string. A field's ``description`` is the
-comment in the notebook and the row in the docs; ``assumed`` marks a judgement call that no source
-settles, varied in the robustness chapter.
+from these. Only scalars and lists: papermill turns a tuple into a string. A field's ``description``
+is the comment in the notebook and the row in the docs; ``assumed`` marks a judgement call that no
+source settles, varied in the robustness chapter.
 """
 
 from __future__ import annotations

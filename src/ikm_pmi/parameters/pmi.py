@@ -47,7 +47,7 @@ class ImpactParameters(IntensityParameters):
     intensity: Intensity = Field("level", description="measure of restriction in the dose-response")
     lags: int = Field(3, ge=1, le=12, description="lags of the intensity in the distributed lag")
     dose_inference: Literal["newey_west", "shift"] = Field(
-        "newey_west", description="inference that gives the dose-response its intervals"
+        "shift", description="inference that gives the dose-response its intervals"
     )
     forecast_from: Month = Field(
         "2021-01", description="first month forecast in the out-of-sample comparison"
@@ -132,8 +132,8 @@ class SyntheticParameters(ChapterParameters):
     confidence_level: float = Field(0.95, gt=0.5, lt=1, description="coverage of the intervals")
 
 
-class CounterfactualParameters(ChapterParameters):
-    """Chapter 04: what the PMI would have been, by time-series models and by rank tests."""
+class CounterfactualParameters(SyntheticParameters):
+    """Chapter 04: what the PMI would have been, by time-series models, ranks and donors."""
 
     chapter: ClassVar[str] = "04_counterfactual"
 
@@ -167,7 +167,6 @@ class CounterfactualParameters(ChapterParameters):
     draws: int = Field(
         2000, ge=200, le=100_000, description="simulated paths of each counterfactual"
     )
-    confidence_level: float = Field(0.95, gt=0.5, lt=1, description="coverage of the intervals")
 
     @model_validator(mode="after")
     def _months_in_order(self) -> Self:

@@ -13,6 +13,8 @@ __all__ = ["HEADLINES", "Headline", "headlines"]
 # What the answer says with its unit, chapter, name of the estimate, digits shown.
 HEADLINES = (
     ("PPKM 2021, mean, PMI points", "03_pmi_impact", "pmi.ppkm_2021.mean", 1),
+    ("the same, structural model", "04_counterfactual", "counterfactual.ucm.ppkm_2021.mean", 1),
+    ("the same, synthetic", "04_counterfactual", "counterfactual.synthetic.ppkm_2021.mean", 1),
     ("PSBB 2020, mean, PMI points", "03_pmi_impact", "pmi.psbb_2020.mean", 1),
     ("intensity 0 to 1, PMI points", "03_pmi_impact", "pmi.dose.change", 1),
     ("IKM workers, % per 1% output", "06_ikm_elasticity", "elasticity.twfe", 2),
@@ -30,15 +32,24 @@ class Headline:
     interval: str
     n: str
     chapter: str
+    name: str
 
 
-def headlines(results_dir: Path) -> list[Headline]:
-    """The answers in the order of the study."""
+def headlines(folder: Path, place: str = "{chapter}/result.json") -> list[Headline]:
+    """The answers in the order of the study.
+
+    Parameters
+    ----------
+    folder : Path
+        ``results/``, or ``reference/`` with ``place="{chapter}.json"``.
+    place : str
+        Where in it a chapter's result is.
+    """
     found = []
     for question, chapter, name, digits in HEADLINES:
-        entry = _estimate(results_dir / chapter / "result.json", name)
+        entry = _estimate(folder / place.format(chapter=chapter), name)
         if entry is None:
-            found.append(Headline(question, "", "", "", chapter))
+            found.append(Headline(question, "", "", "", chapter, name))
             continue
         interval = ""
         if entry["ci_low"] is not None and entry["ci_high"] is not None:
@@ -47,7 +58,7 @@ def headlines(results_dir: Path) -> list[Headline]:
                 interval += f" ({entry['ci_level']:.0%})"
         value = number(entry["value"], digits)
         count = "" if entry["n"] is None else f"{entry['n']:,}"
-        found.append(Headline(question, value, interval, count, chapter))
+        found.append(Headline(question, value, interval, count, chapter, name))
     return found
 
 

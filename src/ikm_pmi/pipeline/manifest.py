@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from ikm_pmi.data.store import write_files
 
 __all__ = [
     "code_digest",
@@ -60,12 +61,9 @@ def to_json(content: Any) -> str:
     return text + "\n"
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write beside, then rename: a reader sees the old file or the new one, never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(text, encoding="utf-8", newline="\n")
-    beside.replace(path)
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write one file beside its place, then rename it."""
+    write_files({path: content.encode() if isinstance(content, str) else content})
 
 
 def file_hashes(folder: Path, patterns: Iterable[str] = ("**/*",)) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ikm_pmi.parameters import CHAPTERS
-from ikm_pmi.pipeline import notebooks
+from ikm_pmi.pipeline import docs, notebooks
 from ikm_pmi.pipeline.manifest import to_json, write_whole
 from ikm_pmi.pipeline.tasks import Build, Tell, build
 
@@ -91,6 +91,12 @@ def refresh(
             result = json.loads((results_dir / chapter / "result.json").read_text(encoding="utf-8"))
             del result["versions"]  # another machine's versions are not another result
             write_whole(root / "reference" / f"{chapter}.json", to_json(rounded(result)))
+        for chapter, figure in docs.PICTURES:
+            if chapter in done.ran:
+                drawn = results_dir / chapter / "figures" / f"{figure}.png"
+                write_whole(root / "docs" / drawn.name, drawn.read_bytes())
+    if set(chapters) == set(CHAPTERS) and not done.failed:
+        docs.write(root)
     return done
 
 

@@ -30,10 +30,8 @@ def _p(value: float | None) -> str:
 
 
 def _interval(record: Estimate, digits: int) -> str:
-    if "set" in record.detail:  # a confidence set that is no interval is spelt out
-        return str(record.detail["set"])
     if record.ci_low is None and record.ci_high is None:
-        return ""
+        return str(record.detail.get("set", ""))  # a set that is no interval is spelt out
     low = "−∞" if record.ci_low is None else number(record.ci_low, digits)
     high = "∞" if record.ci_high is None else number(record.ci_high, digits)
     return f"{low} to {high}"

@@ -1,5 +1,13 @@
 """The only place that draws: each function takes frames or results and returns a Figure."""
 
+from ikm_pmi.report.figures.chain import bridge, drivers, fan, orders
+from ikm_pmi.report.figures.counterfactual import (
+    left_out,
+    local_projections,
+    observed_and_counterfactual,
+    placebo_space,
+    side_by_side,
+)
 from ikm_pmi.report.figures.describe import coverage, intensity, rules, workers_by_size
 from ikm_pmi.report.figures.jobs import elasticity_forest, influence, within_scatter
 from ikm_pmi.report.figures.pmi import (
@@ -10,15 +18,24 @@ from ikm_pmi.report.figures.pmi import (
 )
 
 __all__ = [
+    "bridge",
     "coverage",
     "dose_table",
+    "drivers",
     "elasticity_forest",
     "episode_effects",
+    "fan",
     "implied_level",
     "influence",
     "intensity",
+    "left_out",
+    "local_projections",
+    "observed_and_counterfactual",
+    "orders",
+    "placebo_space",
     "pmi_with_spells",
     "rules",
+    "side_by_side",
     "within_scatter",
     "workers_by_size",
 ]
