@@ -236,7 +236,7 @@ def _notes(panel: CountryPanel, steps: pd.DataFrame, influence: pd.DataFrame) ->
 
 def _power_note(test: TestResult, effect: Estimate) -> str:
     smallest = test.detail["minimum_detectable_effect"]
-    verdict = "larger than" if smallest > abs(effect.value) else "within"
+    verdict = "larger than" if smallest > abs(effect.value) else "no larger than"
     return (
         f"The pre-trend test would have found leads of {number(smallest)} points with a power of "
         f"{test.detail['power']:.0%}; that is {verdict} the effect itself "
