@@ -64,11 +64,9 @@ def test_commands_of_the_pages_exist(words):
     command, rest = get_command(app), words[1:]
     while getattr(command, "commands", None) and rest:
         command, rest = command.commands[rest[0]], rest[1:]
-    parsed = command.make_context("ikm-pmi", list(rest), resilient_parsing=False).params
-    if "chapter" in parsed and parsed["chapter"]:
-        model = parameters_for(parsed["chapter"])
-        given = next((v for k, v in parsed.items() if k in {"parameter", "given", "p"}), ())
-        assert collect(model, list(given or ()), None) is not None
+    parsed = command.make_context("ikm-pmi", list(rest)).params
+    if parsed.get("chapter"):
+        collect(parameters_for(parsed["chapter"]), parsed.get("parameter") or [])
 
 
 def test_no_number_of_a_result_is_typed_into_the_readme():

@@ -194,8 +194,8 @@ def _shared_weights(total: pd.DataFrame, parameters: ElasticityParameters) -> Es
         f,
         ("log_workers_per", "log_output_per"),
         "log_output",
-        TWO_WAY,
-        parameters,
+        effects=TWO_WAY,
+        parameters=parameters,
     )
 
 

@@ -65,6 +65,7 @@ def instrumented(
     f: pd.DataFrame,
     outcomes: tuple[str, str],
     instrument: str,
+    *,
     effects: Sequence[str],
     parameters: ElasticityParameters,
 ) -> Estimate:
@@ -89,8 +90,8 @@ def lagged_output(total: pd.DataFrame, parameters: ElasticityParameters) -> Esti
         f[f["before"].notna()],
         ("d_log_workers", "d_log_output"),
         "before",
-        ("year",),
-        parameters,
+        effects=("year",),
+        parameters=parameters,
     )
 
 
@@ -118,6 +119,6 @@ def shift_share(rows: pd.DataFrame, parameters: ElasticityParameters) -> Estimat
         f[f["year"] > start + 1],
         ("d_log_workers", "d_log_output"),
         "shift",
-        ("year",),
-        parameters,
+        effects=("year",),
+        parameters=parameters,
     )

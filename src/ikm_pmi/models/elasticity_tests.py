@@ -12,6 +12,7 @@ from ikm_pmi.results import TestResult
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ikm_pmi.inference.clusters import ClusterMoments
     from ikm_pmi.parameters import ElasticityParameters
 
 __all__ = ["run"]
@@ -35,87 +36,53 @@ def run(rows: pd.DataFrame, parameters: ElasticityParameters) -> Iterator[TestRe
     both = ("unit", "year")
     x = ["log_output"]
 
-    def test(
-        name: str,
-        null: str,
-        f: pd.DataFrame,
-        columns: Sequence[str],
-        effects: Sequence[str],
-        value: float = 0.0,
-    ) -> TestResult:
-        return _test(f"elasticity.{name}", null, f, columns, effects, value, parameters)
+    def test(name: str, null: str, m: ClusterMoments, value: float = 0.0) -> TestResult:
+        return _test(f"elasticity.{name}", null, m, value, parameters)
 
-    yield test(
-        "is_zero",
-        "The two-way elasticity is zero: workers do not move with output.",
-        total,
-        x,
-        both,
-    )
-    yield test(
-        "is_one",
-        "The two-way elasticity is one: workers move in proportion to output.",
-        total,
-        x,
-        both,
-        value=1.0,
-    )
+    for name, value, words in (
+        ("zero", 0.0, "zero: workers do not move with output"),
+        ("one", 1.0, "one: workers move in proportion to output"),
+    ):
+        null = f"The two-way elasticity is {words}."
+        yield test(f"is_{name}", null, _moments(total, x, both), value)
     parts = rows[rows["scale"] != "total"]
     if set(parts["scale"]) == {"micro", "small"}:
-        yield test(
-            "micro_equals_small",
-            "The elasticity of micro equals that of small industry.",
-            *_by_group(parts, parts["scale"] == "small"),
-        )
+        null = "The elasticity of micro equals that of small industry."
+        yield test("micro_equals_small", null, _by_group(parts, parts["scale"] == "small"))
     if total["java"].nunique() == 2:
-        yield test(
-            "java_equals_elsewhere",
-            "The elasticity is the same in Java and elsewhere.",
-            *_by_group(total, total["java"]),
-        )
+        null = "The elasticity is the same in Java and elsewhere."
+        yield test("java_equals_elsewhere", null, _by_group(total, total["java"]))
     for year, effects in ((2017, ("frame", "year")), (2020, both)):
         late = total["year"] >= year
         if total.loc[~late, "year"].nunique() >= 2 and total.loc[late, "year"].nunique() >= 2:
             f = total.assign(difference=total["log_output"] * late)
-            yield test(
-                f"stable_{year}",
-                f"The elasticity before {year} equals that from {year} on.",
-                f,
-                ["difference", *x],
-                effects,
-            )
-    yield test(
-        "mundlak",
-        "The unit's mean output has no coefficient of its own: between and within"
-        " units the elasticity is the same (random effects are admissible).",
-        total,
-        ["mean_log_output", *x],
-        ("year",),
+            null = f"The elasticity before {year} equals that from {year} on."
+            yield test(f"stable_{year}", null, _moments(f, ["difference", *x], effects))
+    null = (
+        "The unit's mean output has no coefficient of its own: between and within units the "
+        "elasticity is the same (random effects are admissible)."
     )
+    yield test("mundlak", null, _moments(total, ["mean_log_output", *x], ("year",)))
 
 
-def _by_group(
-    f: pd.DataFrame, second: pd.Series
-) -> tuple[pd.DataFrame, list[str], tuple[str, str]]:
+def _moments(f: pd.DataFrame, columns: Sequence[str], effects: Sequence[str]) -> ClusterMoments:
+    return moments(design(f, "log_workers", columns, effects=effects, weights="weight"))
+
+
+def _by_group(f: pd.DataFrame, second: pd.Series) -> ClusterMoments:
+    """The difference between two groups, each with effects of its own."""
     g = second.astype(int).astype(str)
     stacked = f.assign(
         difference=f["log_output"] * second,
         unit_group=f["unit"].astype(str) + "|" + g,
         year_group=f["year"].astype(str) + "|" + g,
     )
-    return stacked, ["difference", "log_output"], ("unit_group", "year_group")
+    return _moments(stacked, ["difference", "log_output"], ("unit_group", "year_group"))
 
 
 def _test(
-    name: str,
-    null: str,
-    f: pd.DataFrame,
-    columns: Sequence[str],
-    effects: Sequence[str],
-    value: float,
-    parameters: ElasticityParameters,
+    name: str, null: str, m: ClusterMoments, value: float, parameters: ElasticityParameters
 ) -> TestResult:
-    m = moments(design(f, "log_workers", columns, effects=effects, weights="weight"))
     found = infer(m, 0, parameters, value, interval=False)
     detail = {key: found.detail[key] for key in ("crv3_std_error", "crv3_t", "crv3_p_value")}
     return TestResult(
