@@ -9,8 +9,9 @@ import pandas as pd
 
 from ikm_pmi.errors import DataError, ParameterError
 from ikm_pmi.parameters import JobsParameters
+from ikm_pmi.results import Estimate
 
-__all__ = ["IRIO", "Mix", "imk_year", "industry_mix"]
+__all__ = ["IRIO", "Mix", "imk_year", "industry_mix", "size_ratio"]
 
 #: Two-digit industry (KBLI) to the industry of the input-output table whose name covers it.
 IRIO: Mapping[str, str] = {
@@ -64,6 +65,19 @@ def imk_year(panel: pd.DataFrame, year: int) -> tuple[float, float, float]:
         )
     workers, output, units = rows[["workers", "output_idr_mn", "establishments"]].sum()
     return float(workers), float(output), float(units)
+
+
+def size_ratio(
+    panel: pd.DataFrame, order_idr_mn: float, year: int, parameters: JobsParameters
+) -> Estimate:
+    """How far the enterprises of the pilot are from a typical establishment."""
+    _, output, units = imk_year(panel, year)
+    return Estimate(
+        name="bumn.pilot.size_ratio",
+        value=order_idr_mn / parameters.order_enterprises / (output / units),
+        unit="mean outputs of an IKM establishment",
+        method=f"order per enterprise over output per establishment, {year}",
+    )
 
 
 def industry_mix(kbli: pd.DataFrame, irio: pd.DataFrame, parameters: JobsParameters) -> Mix:

@@ -24,7 +24,7 @@ import pandas as pd
 from ikm_pmi.errors import DataError, ParameterError
 from ikm_pmi.models.drivers import tornado, variance_shares
 from ikm_pmi.models.elasticity import ElasticityResult
-from ikm_pmi.models.industry_mix import Mix, imk_year, industry_mix
+from ikm_pmi.models.industry_mix import Mix, imk_year, industry_mix, size_ratio
 from ikm_pmi.models.links import WITHIN, Draws, draw_elasticity, draw_range, with_interval
 from ikm_pmi.parameters import JobsParameters
 from ikm_pmi.results import Estimate, number, records_table
@@ -154,7 +154,8 @@ def order_book(
     -------
     OrderBookResult
         ``bumn.<scenario>.output_idr_mn`` (a year) and ``.workers`` (persons, while the order
-        lasts), ``bumn.break_even_idr_mn`` (order a year for one percent more IKM workers).
+        lasts), ``bumn.break_even_idr_mn`` (order a year for one percent more IKM workers),
+        ``bumn.pilot.size_ratio`` (order per enterprise over mean output of an establishment).
 
     Raises
     ------
@@ -193,7 +194,11 @@ def order_book(
     jobs = answer(drawn)
     bars, shares = _drivers(answer, drawn, _ranges(shown, mix, elasticities, parameters))
     return OrderBookResult(
-        estimates=(*estimates, _break_even(drawn, mix, panel, parameters)),
+        estimates=(
+            *estimates,
+            _break_even(drawn, mix, panel, parameters),
+            size_ratio(panel, book[0].order_idr_mn, book[0].year, parameters),
+        ),
         scenarios=pd.DataFrame(rows),
         industries=_by_industry(mix, jobs[0], shown.order_idr_mn),
         islands=_by_island(panel, parameters.base_year, jobs[0]),
@@ -248,9 +253,8 @@ def _drivers(
 ) -> tuple[pd.DataFrame, pd.Series]:
     bars = tornado(answer, {name: float(v[0]) for name, v in drawn.items()}, ranges)
     inputs = pd.DataFrame({name: drawn[name][1:] for name in ranges})
-    if not (inputs.max() > inputs.min()).any():
-        return bars, pd.Series(dtype=float)
-    return bars, variance_shares(inputs, answer(drawn)[1:])
+    jobs = answer(drawn)[1:]
+    return bars, variance_shares(inputs, jobs) if np.ptp(jobs) > 0 else pd.Series(dtype=float)
 
 
 def _break_even(

@@ -45,7 +45,7 @@ class ChainResult:
     ``fan`` has one row a quantity (``pmi_points``, ``output_pct``, ``workers``) and month:
     ``point``, the ends of the central interval ``low, high``, and of the central half ``q25, q75``.
     ``bridge`` holds the quarters of the bridge regression and ``shares`` each link's share of the
-    variance of workers (empty when nothing is uncertain).
+    variance of workers (empty when they do not vary).
     """
 
     estimates: tuple[Estimate, ...]
@@ -147,7 +147,7 @@ def chain(
         ),
         fan=pd.concat([_fan(k, v, d.index, parameters) for k, v in paths.items()]),
         bridge=rows,
-        shares=_shares(drawn, pmi, paths["workers"][1:, -1], parameters),
+        shares=_shares(drawn, pmi, paths["workers"][1:, -1]),
         notes=tuple(notes),
     )
 
@@ -200,10 +200,8 @@ def _fan(name: str, paths: Draws, months: pd.Index, parameters: JobsParameters) 
     )  # fmt: skip
 
 
-def _shares(
-    drawn: dict[str, Draws], pmi: Draws, workers: Draws, parameters: JobsParameters
-) -> pd.Series:
-    if not set(_LINKS) & set(parameters.uncertain):
+def _shares(drawn: dict[str, Draws], pmi: Draws, workers: Draws) -> pd.Series:
+    if np.ptp(workers) == 0:  # nothing is drawn, or the path stays where it was
         return pd.Series(dtype=float)
     inputs = pd.DataFrame({k: drawn[k][1:, 0] for k in _LINKS if k != "pmi"})
     inputs.insert(0, "pmi", pmi[1:].sum(axis=1))

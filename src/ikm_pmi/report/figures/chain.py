@@ -53,7 +53,7 @@ def fan(paths: pd.DataFrame, last_month: pd.Period, source: str) -> Figure:
     width = "across" if at["low"] < 0 < at["high"] else "away from"
     picture = canvas(
         f"By {last_month:%B %Y} the chain gives {number(at['point'] / 1e3, 0)} thousand IKM "
-        f"workers, with an interval {width} zero",
+        f"workers, its interval {width} zero",
         source,
         panels=(1, 3),
         size=(7.6, 3.4),
@@ -151,38 +151,41 @@ def drivers(tornado: pd.DataFrame, shares: pd.Series, what: str, source: str) ->
     Parameters
     ----------
     tornado, shares
-        Of ``OrderBookResult``.
+        Of ``OrderBookResult``; shares may be empty.
     what : str
         The scenario in words.
     source : str
     """
-    first, main = tornado["input"].iloc[0], str(shares.drop("jointly").idxmax())
+    title = f"Over its range the {_INPUTS[tornado['input'].iloc[0]]} moves the workers most"
+    if len(shares):
+        main = str(shares.drop("jointly").idxmax())
+        title += f"; of the variance {100 * shares[main]:.0f} percent is the {_INPUTS[main]}"
     picture = canvas(
-        f"Over its range the {_INPUTS[first]} moves the workers most; of the variance "
-        f"{100 * shares[main]:.0f} percent is the {_INPUTS[main]}",
+        title,
         source,
-        panels=(1, 2),
-        size=(7.6, 3.4),
+        panels=(2, 1),
+        size=(7.6, 4.8),
     )
-    left, right = picture.axes
+    upper, lower = picture.axes
     bars = tornado.iloc[::-1]
     ends = bars[["at_low", "at_high"]].to_numpy(float) / 1e3
-    left.barh(range(len(bars)), ends[:, 1] - ends[:, 0], left=ends[:, 0], height=0.6,
+    upper.barh(range(len(bars)), ends[:, 1] - ends[:, 0], left=ends[:, 0], height=0.6,
               color=COLOURS["main"])  # fmt: skip
     for place, (values, xs) in enumerate(zip(bars[["low", "high"]].to_numpy(), ends, strict=True)):
         for value, x in zip(values, xs, strict=True):
             sign = 1 if x == max(xs) else -1
-            left.annotate(
+            upper.annotate(
                 number(value, 2), (x, place), xytext=(3 * sign, 0), textcoords="offset points",
                 ha="left" if sign > 0 else "right", va="center", fontsize=7,
             )  # fmt: skip
-    left.set_yticks(range(len(bars)), [_INPUTS[name] for name in bars["input"]])
-    left.margins(x=0.18)
-    left.set_title(f"Workers, thousand: {what}")
+    upper.set_yticks(range(len(bars)), [_INPUTS[name] for name in bars["input"]])
+    reach = 0.1 * (ends.max() - ends.min())
+    upper.set_xlim(ends.min() - reach, ends.max() + reach)
+    upper.set_title(f"Workers, thousand: {what}")
     shown = shares[shares > 0.005][::-1]
-    right.barh(range(len(shown)), 100 * shown.to_numpy(), height=0.6, color=COLOURS["third"])
-    right.set_yticks(range(len(shown)), [_INPUTS[str(name)] for name in shown.index])
-    right.set_title("Share of the variance, percent")
+    lower.barh(range(len(shown)), 100 * shown.to_numpy(), height=0.6, color=COLOURS["third"])
+    lower.set_yticks(range(len(shown)), [_INPUTS[str(name)] for name in shown.index])
+    lower.set_title("Share of the variance, percent")
     for ax in picture.axes:
         ax.grid(visible=False, axis="y")
     return picture.figure
