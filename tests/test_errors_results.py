@@ -1,5 +1,6 @@
 import json
 import pickle
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -65,7 +66,9 @@ def test_a_test_states_its_null_and_its_smallest_p():
         distribution="ranks",
         minimum_p=0.02,
     )
-    assert test.sentence() == "H0 “no effect”: p = 0.040 (smallest attainable 0.020), ranks."
+    assert test.sentence() == "H0 “no effect”: p = 0.040 (smallest attainable 0.02), ranks."
+    tiny = replace(test, p_value=0.0001)
+    assert "p < 0.001 (" in tiny.sentence()
 
 
 def test_two_results_of_one_name_are_refused():

@@ -16,7 +16,15 @@ from ikm_pmi.errors import EstimationError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SCHEMA", "ChapterResult", "Estimate", "TestResult", "number", "records_table"]
+__all__ = [
+    "SCHEMA",
+    "ChapterResult",
+    "Estimate",
+    "TestResult",
+    "number",
+    "probability",
+    "records_table",
+]
 
 SCHEMA = 1
 
@@ -29,6 +37,11 @@ def number(value: float | None, digits: int = 2) -> str:
     if text.startswith("-"):
         text = "−" + text[1:] if float(text.replace(",", "")) != 0 else text[1:]
     return text
+
+
+def probability(value: float) -> str:
+    """A p-value as printed: three digits, or the bound below which it lies."""
+    return "< 0.001" if value < 0.001 else number(value, 3)
 
 
 def _finite(name: str, label: str, value: float | None) -> None:
@@ -145,11 +158,12 @@ class TestResult:
         """The test as a frame of one row."""
         return records_table([self])
 
-    def sentence(self, digits: int = 3) -> str:
+    def sentence(self) -> str:
         """Null, p and reference distribution in one sentence."""
-        text = f"H0 “{self.null}”: p = {number(self.p_value, digits)}"
+        small = self.p_value < 0.001
+        text = f"H0 “{self.null}”: p {'' if small else '= '}{probability(self.p_value)}"
         if self.minimum_p is not None:
-            text += f" (smallest attainable {number(self.minimum_p, digits)})"
+            text += f" (smallest attainable {self.minimum_p:.2g})"
         return f"{text}, {self.distribution}."
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ikm_pmi.results import Estimate, TestResult, number
+from ikm_pmi.results import Estimate, TestResult, number, probability
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,9 +24,7 @@ def print_whole() -> None:
 
 
 def _p(value: float | None) -> str:
-    if value is None:
-        return ""
-    return "<0.001" if value < 0.001 else number(value, 3)
+    return "" if value is None else probability(value).replace(" ", "")
 
 
 def _interval(record: Estimate, digits: int) -> str:
