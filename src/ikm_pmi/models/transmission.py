@@ -145,7 +145,9 @@ def chain(
             *_estimates(ends, d, parameters),
             bridge_estimate(fit, rows, parameters.confidence_level),
         ),
-        fan=pd.concat([_fan(k, v, d.index, parameters) for k, v in paths.items()]),
+        fan=pd.concat(
+            [_fan(k, v, d.index, parameters) for k, v in paths.items()], ignore_index=True
+        ),
         bridge=rows,
         shares=_shares(drawn, pmi, paths["workers"][1:, -1]),
         notes=tuple(notes),
