@@ -145,6 +145,8 @@ def test_chapter_keeps_the_form(path):
     ]
     assert len(headings) == 1
     code = [cell for cell in cells if cell["cell_type"] == "code"]
+    shown = [output.get("data", {}) for cell in code for output in cell["outputs"]]
+    assert any("image/png" in data for data in shown), "the committed chapter shows no picture"
     tagged = [cell for cell in code if "parameters" in cell["metadata"].get("tags", ())]
     assert len(tagged) == 1
     assert "".join(tagged[0]["source"]) == CHAPTERS[path.stem].cell()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -69,6 +70,21 @@ def _theme() -> AbstractContextManager[Any]:
     )
 
 
+def _picture(size: tuple[float, float]) -> Figure:
+    """A figure that a notebook shows, with or without pyplot."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Plain
+
+    class Picture(Plain):
+        def _repr_png_(self) -> bytes:
+            drawn = io.BytesIO()
+            self.set_dpi(110)
+            FigureCanvasAgg(self).print_png(drawn)  # type: ignore[no-untyped-call]
+            return drawn.getvalue()
+
+    return Picture(figsize=size, layout="constrained")
+
+
 def styled(draw: Callable[P, R]) -> Callable[P, R]:
     """Draw under the common theme, whatever the reader's own matplotlib settings are."""
 
@@ -105,9 +121,7 @@ def canvas(
     """
     import textwrap
 
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=size, layout="constrained")
+    figure = _picture(size)
     grid = figure.subplots(*panels, sharex=share_x, squeeze=False)
     width = int(size[0] * 9.8)  # characters of the bold title that fit
     figure.suptitle(
