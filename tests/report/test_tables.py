@@ -24,11 +24,16 @@ def test_a_test_is_printed_with_its_null():
 
 
 def test_reading_rounds_numbers_and_leaves_missing_cells_blank():
-    frame = pd.DataFrame(
-        {"a": [1.23456, None], "n": [4410000, 5], "ok": [True, False], "t": ["x", None]}
-    )
+    columns = {"a": [1.23456, None], "n": [4410000, 5], "ok": [True, False], "t": ["x", None]}
+    frame = pd.DataFrame(columns, index=["one", "two"])
     printed = tables.reading(frame)
     assert list(printed["a"]) == ["1.23", ""]
     assert list(printed["n"]) == ["4,410,000", "5"]
     assert list(printed["t"]) == ["x", ""]
     assert list(tables.reading(frame, by_column={"a": 4})["a"]) == ["1.2346", ""]
+
+
+def test_a_row_count_gives_way_to_the_first_column():
+    printed = tables.reading(pd.DataFrame({"island": ["Java", "Bali"], "share": [0.5, 0.25]}))
+    assert list(printed.index) == ["Java", "Bali"]
+    assert list(printed["share"]) == ["0.50", "0.25"]

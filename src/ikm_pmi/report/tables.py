@@ -38,17 +38,18 @@ def _interval(record: Estimate, digits: int) -> str:
 def estimates(records: Sequence[Estimate], digits: int = 2) -> pd.DataFrame:
     """Estimates for a reader: value, standard error, interval, p, n, unit, method.
 
-    An interval end that is open is printed as infinite; what does not apply is blank.
+    An interval end that is open is printed as infinite; what does not apply is blank. Numbers from
+    a thousand on are whole.
     """
     import pandas as pd
 
+    places = [0 if abs(r.value) >= 1000 else digits for r in records]
+    pairs = list(zip(records, places, strict=True))
     return pd.DataFrame(
         {
-            "value": [number(r.value, digits) for r in records],
-            "s.e.": [
-                number(r.std_error, digits) if r.std_error is not None else "" for r in records
-            ],
-            "interval": [_interval(r, digits) for r in records],
+            "value": [number(r.value, d) for r, d in pairs],
+            "s.e.": [number(r.std_error, d) if r.std_error is not None else "" for r, d in pairs],
+            "interval": [_interval(r, d) for r, d in pairs],
             "p": [_p(r.p_value) for r in records],
             "n": ["" if r.n is None else f"{r.n:,}" for r in records],
             "unit": [r.unit for r in records],
@@ -79,6 +80,8 @@ def reading(
 ) -> pd.DataFrame:
     """Any frame with its numbers printed to a fixed number of digits; missing cells are blank.
 
+    A plain row count is not shown: the first column takes its place.
+
     Parameters
     ----------
     frame : DataFrame
@@ -89,6 +92,8 @@ def reading(
     """
     import pandas as pd
 
+    if isinstance(frame.index, pd.RangeIndex) and frame.shape[1] > 1:
+        frame = frame.set_index(frame.columns[0])
     places = dict(by_column or {})
     out: dict[object, object] = {}
     for name, column in frame.items():
