@@ -19,6 +19,8 @@ HEADLINES = (
     ("intensity 0 to 1, PMI points", "03_pmi_impact", "pmi.dose.change", 1),
     ("IKM workers, % per 1% output", "06_ikm_elasticity", "elasticity.twfe", 2),
     ("the same, year on year", "06_ikm_elasticity", "elasticity.first_difference", 2),
+    ("IKM jobs, July-September 2021", "07_jobs_and_supply_chain", "chain.workers", 0),
+    ("IKM jobs, pilot order (scenario)", "07_jobs_and_supply_chain", "bumn.pilot.workers", 0),
     ("IKM workers counted by BPS", "00_the_claims", "claim.workers", 0),
 )
 
