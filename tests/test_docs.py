@@ -16,7 +16,7 @@ PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", docs.generated(ROOT), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", list(docs.generated(ROOT)), ids=lambda path: path.name)
 def test_generated_parts_are_up_to_date(path):
     assert path.read_text(encoding="utf-8") == docs.generated(ROOT)[path], "run: ikm-pmi refresh"
 
@@ -49,7 +49,7 @@ def commands():
                 yield pytest.param(words, id=" ".join(words))
 
 
-@pytest.mark.parametrize("words", commands())
+@pytest.mark.parametrize("words", list(commands()))
 def test_commands_of_the_pages_exist(words):
     if words[0] == "make":
         makefile = (ROOT / "Makefile").read_text(encoding="utf-8")

@@ -163,7 +163,7 @@ class TestResult:
         small = self.p_value < 0.001
         text = f"H0 “{self.null}”: p {'' if small else '= '}{probability(self.p_value)}"
         if self.minimum_p is not None:
-            text += f" (smallest attainable {self.minimum_p:.2g})"
+            text += f" (smallest attainable {self.minimum_p:.3g})"
         return f"{text}, {self.distribution}."
 
 
