@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,11 +12,12 @@ import pandas as pd
 from ikm_pmi.inference.har import har_fits
 from ikm_pmi.inference.regression import HarFit
 from ikm_pmi.inference.sensitivity import benchmarks, robustness_value
-from ikm_pmi.models.study import MAIN, UNIT, dose_design, select_months
+from ikm_pmi.inference.shift import shift_test
+from ikm_pmi.models.study import MAIN, UNIT, assemble, dose_design, select_months
 from ikm_pmi.parameters import ImpactParameters
 from ikm_pmi.results import Estimate
 
-__all__ = ["confounder_steps", "distributed_lag", "logit_change", "sensitivity"]
+__all__ = ["by_exposure", "confounder_steps", "distributed_lag", "logit_change", "sensitivity"]
 
 
 def distributed_lag(frame: pd.DataFrame, parameters: ImpactParameters) -> tuple[Estimate, ...]:
@@ -122,6 +123,36 @@ def sensitivity(y: pd.Series, X: pd.DataFrame) -> Estimate:
         method="an omitted variable this strong on both sides brings pmi.dose.change to zero",
         detail=detail,
     )
+
+
+def by_exposure(tables: Mapping[str, pd.DataFrame], parameters: ImpactParameters) -> pd.DataFrame:
+    """The dose-response under each exposure window and measure of restriction.
+
+    Parameters
+    ----------
+    tables : mapping
+        The tables named in :data:`ikm_pmi.models.study.TABLES`.
+
+    Returns
+    -------
+    DataFrame
+        ``exposure, intensity, n`` and ``change``, ``level`` with ``_low`` and ``_high``: index
+        points per full tightening, intervals by shifts in time.
+    """
+    rows = []
+    span = (parameters.start_month, parameters.end_month)
+    for exposure in ("fieldwork", "calendar", "since_last"):
+        frame = assemble(tables, parameters.model_copy(update={"exposure": exposure}))
+        for intensity in ("level", "industry_closure"):
+            y, X, _ = dose_design(frame, intensity, parameters.controls, *span)
+            fit = har_fits(y, X, methods=MAIN)["newey_west"]
+            row: dict[str, Any] = {"exposure": exposure, "intensity": intensity, "n": len(y)}
+            for label, column in (("change", "change"), ("level", "before")):
+                shift = shift_test(y, X, column, parameters.confidence_level)
+                row[label] = fit.linear(column)[0]
+                row[f"{label}_low"], row[f"{label}_high"] = shift.ci_low, shift.ci_high
+            rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def confounder_steps(frame: pd.DataFrame, parameters: ImpactParameters) -> pd.DataFrame:
