@@ -66,7 +66,9 @@ def test_influence_is_the_estimate_without_the_unit(imk, result):
     assert any(top["unit"] in note for note in result.notes)
 
 
-def test_years_without_a_deflator_are_named_and_not_used(result):
+def test_years_without_a_deflator_are_named_and_not_used(imk):
+    short = deflator_index(package.load("deflators"), "cpi").loc[:2023]
+    result = estimate(imk, FEW, deflator=short)
     fe = result["elasticity.fe"]
     assert (fe.detail["first_year"], fe.detail["last_year"], fe.n) == (2018, 2023, 192)
     assert any("2024, 2025" in note for note in result.notes)
@@ -197,3 +199,15 @@ def test_too_few_years_and_a_missing_column_are_refused(imk):
         estimate(imk, ElasticityParameters(first_year=2023, last_year=2025))
     with pytest.raises(DataError, match="lacks a column"):
         estimate(imk.drop(columns="workers"), FEW)
+
+
+def test_only_the_estimators_wanted_for_microdata(imk):
+    every = estimate(imk, FEW)
+    one = estimate(imk, FEW, only={"twfe"})
+    assert [e.name for e in one.estimates] == [
+        "elasticity.twfe",
+        "elasticity.twfe.micro",
+        "elasticity.twfe.small",
+    ]
+    assert one.tests == ()
+    assert one["elasticity.twfe"].value == every["elasticity.twfe"].value

@@ -102,6 +102,7 @@ def estimate(
     *,
     deflator: pd.Series | None = None,
     units: Collection[str] | None = None,
+    only: Collection[str] | None = None,
 ) -> ElasticityResult:
     """Estimate the employment elasticity of output.
 
@@ -117,6 +118,9 @@ def estimate(
         Price index by year. ``elasticity.fe`` uses the years it covers; without it, nominal output.
     units : collection of str, optional
         Units known; others are refused.
+    only : collection of str, optional
+        Estimators wanted (``{"twfe"}``), without tests and influence: for microdata, where all
+        of them take their time.
 
     Returns
     -------
@@ -153,17 +157,25 @@ def estimate(
         part = rows[rows["scale"] == scale]
         if len(part):
             suffix = "" if scale == "total" else f".{scale}"
-            estimates += [fit_spec(spec, parameters) for spec in specs(part, suffix)]
-    influence = _influence(total)
+            estimates += [
+                fit_spec(spec, parameters)
+                for spec in specs(part, suffix)
+                if only is None
+                or spec.name.removeprefix("elasticity.").removesuffix(suffix) in only
+            ]
+    # An empty table where it was not asked for.
+    influence = _influence(total if only is None else total.iloc[:0])
     return ElasticityResult(
         estimates=tuple(estimates),
-        tests=tuple(elasticity_tests.run(rows, parameters)),
+        tests=() if only is not None else tuple(elasticity_tests.run(rows, parameters)),
         notes=tuple(_notes(frame, rows, influence, parameters, deflator)),
         influence=influence,
     )
 
 
 def _influence(total: pd.DataFrame) -> pd.DataFrame:
+    if total.empty:
+        return pd.DataFrame(columns=["unit", "without", "change", "change_in_std_errors"])
     m = Spec(name="elasticity.twfe", words="two-way fixed effects", frame=total).moments()
     without = leave_one_out(m)[:, 0]
     change = without - m.params[0]
@@ -197,8 +209,8 @@ def _notes(
     full = rows["unit"].nunique() * len(years) * rows["scale"].nunique()
     if len(rows) < full:
         yield f"The panel is unbalanced: {len(rows)} rows of {full}."
-    first = influence.iloc[0]
-    yield (
-        f"The most influential unit is {first['unit']}: without it the two-way elasticity is "
-        f"{first['without']:.2f} ({first['change']:+.2f})."
-    )
+    for first in influence.head(1).to_dict("records"):
+        yield (
+            f"The most influential unit is {first['unit']}: without it the two-way elasticity is "
+            f"{first['without']:.2f} ({first['change']:+.2f})."
+        )
