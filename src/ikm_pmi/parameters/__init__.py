@@ -20,6 +20,11 @@ from ikm_pmi.parameters.pmi import (
     ImpactParameters,
     SyntheticParameters,
 )
+from ikm_pmi.parameters.trust import (
+    ElasticitySpecification,
+    PmiSpecification,
+    RobustnessParameters,
+)
 
 __all__ = [
     "CHAPTERS",
@@ -29,11 +34,14 @@ __all__ = [
     "CrossCountryParameters",
     "DataParameters",
     "ElasticityParameters",
+    "ElasticitySpecification",
     "Episode",
     "ImpactParameters",
     "IntensityParameters",
     "JobsParameters",
+    "PmiSpecification",
     "RestrictionsParameters",
+    "RobustnessParameters",
     "SyntheticParameters",
     "is_assumed",
     "parameters_for",

@@ -16,6 +16,7 @@ from ikm_pmi.report.figures.pmi import (
     implied_level,
     pmi_with_spells,
 )
+from ikm_pmi.report.figures.robustness import explained_variance, specification_curve
 
 __all__ = [
     "bridge",
@@ -24,6 +25,7 @@ __all__ = [
     "drivers",
     "elasticity_forest",
     "episode_effects",
+    "explained_variance",
     "fan",
     "implied_level",
     "influence",
@@ -36,6 +38,7 @@ __all__ = [
     "pmi_with_spells",
     "rules",
     "side_by_side",
+    "specification_curve",
     "within_scatter",
     "workers_by_size",
 ]
