@@ -60,6 +60,14 @@ class Curve:
         """The estimate of this last part of its name (``median``)."""
         return {e.name.rpartition(".")[2]: e for e in self.estimates}[name]
 
+    def headline(self) -> str:
+        """The finding in a sentence for a title: sign, significance, and what the size hangs on."""
+        same, found = self["same_sign"].value, self["significant"].value
+        lead = str(self.explained.iloc[0]["choice"]).replace("_", " ")
+        signs = "All specifications agree" if same == 1 else f"{same:.1%} of specifications agree"
+        found_so = "all significant" if found == 1 else f"{found:.1%} significant with it"
+        return f"{signs} in sign, {found_so}; the size hangs most on: {lead}"
+
     def table(self) -> pd.DataFrame:
         """The estimates, one row each."""
         return records_table(self.estimates)

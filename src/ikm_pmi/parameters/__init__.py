@@ -58,6 +58,7 @@ CHAPTERS: Mapping[str, type[ChapterParameters]] = {
         CrossCountryParameters,
         ElasticityParameters,
         JobsParameters,
+        RobustnessParameters,
     )
 }
 

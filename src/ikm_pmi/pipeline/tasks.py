@@ -24,6 +24,8 @@ from ikm_pmi.pipeline import manifest
 __all__ = ["Build", "build", "steps"]
 
 Tell = Callable[[str, str], None]
+#: What a chapter reads besides data, code and its notebook.
+_ALSO = {"08_robustness": ("params/multiverse.yaml",)}
 
 
 @dataclass(kw_only=True)
@@ -148,9 +150,8 @@ def steps(root: Path, results_dir: Path, chapters: Iterable[str]) -> list[Step]:
         ),
     ]
     for chapter in chapters:
-        source = Value(
-            name="notebook", value=manifest.file_hashes(root / "notebooks", (f"{chapter}.ipynb",))
-        )
+        own = (f"notebooks/{chapter}.ipynb", *_ALSO.get(chapter, ()))
+        source = Value(name="notebook", value=manifest.file_hashes(root, own))
         results = Files(name="results", folder=results_dir / chapter)
         step = Step(
             name=chapter,
@@ -194,7 +195,7 @@ def build(
     ChapterError
         When the build graph itself cannot be made.
     """
-    chapters = tuple(chapters)
+    root, chapters = root.resolve(), tuple(chapters)  # workers have their own working directory
     results_dir = (results_dir or root / "results").resolve()
     notebooks = {name: root / "notebooks" / f"{name}.ipynb" for name in chapters}
     made_from = {

@@ -86,7 +86,7 @@ def _matrix(
         height -= 1.8 if choice != last else 1.0
         last = choice
         heights.append(height)
-        names.append(f"{choice}: {option}")
+        names.append(f"{choice.replace('_', ' ')}: {option}")
         on = (part[choice] == option).to_numpy()
         for flag, colour in ((True, "main"), (False, "second")):
             at = places[on & (found == flag)]
@@ -98,20 +98,24 @@ def _matrix(
 
 
 @styled
-def explained_variance(parts: dict[str, pd.DataFrame], title: str, source: str) -> Figure:
+def explained_variance(parts: dict[str, pd.DataFrame], source: str) -> Figure:
     """How much of the spread of each curve each choice explains, one panel a curve.
 
     Parameters
     ----------
     parts : dict of str to DataFrame
         Heading to :func:`ikm_pmi.inference.curve.explained`.
-    title, source : str
+    source : str
     """
+    leads = [str(frame.iloc[0]["choice"]).replace("_", " ") for frame in parts.values()]
+    title = "The choices that matter most: " + ", ".join(leads)
     picture = canvas(title, source, panels=(1, len(parts)), size=(7.6, 3.2))
     for ax, (heading, frame) in zip(picture.axes, parts.items(), strict=True):
         rows = frame.iloc[::-1]
         colours = [COLOURS["soft" if c == "all choices" else "main"] for c in rows["choice"]]
-        ax.barh(rows["choice"], 100 * rows["alone"], color=colours, height=0.7)
+        ax.barh(
+            rows["choice"].str.replace("_", " "), 100 * rows["alone"], color=colours, height=0.7
+        )
         for place, share in enumerate(rows["alone"]):
             ax.annotate(f"{100 * share:.0f}", (100 * share, place), xytext=(3, 0),
                         textcoords="offset points", va="center", fontsize=7)  # fmt: skip
