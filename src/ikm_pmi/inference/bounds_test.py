@@ -1,10 +1,10 @@
 """Bounds tests of a level relationship, with critical values simulated for the sample at hand.
 
 The tables of Pesaran, Shin & Smith hold for 1,000 observations and no short-run terms. With thirty
-half-years the critical values are larger, and larger still when lags and seasonal dummies take
-degrees of freedom. Here the null is simulated with the very number of observations, lags and fixed
-regressors of the study: y a random walk, the regressors independent of it, once all I(0) and once
-all I(1). One QR decomposition of ``[W, Z, dy]`` gives both statistics of a sample.
+half-years the critical values are larger, and lags and seasonal dummies move them either way (the
+test of statsmodels leaves dummies out). Here the null is simulated with the very rows, lags and
+dummies of the study: y a random walk, the regressors independent of it, once all I(0) and once all
+I(1). One QR decomposition of ``[W, Z, dy]`` gives both statistics of a sample.
 
 References
 ----------

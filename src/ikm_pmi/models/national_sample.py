@@ -74,10 +74,13 @@ def half_years(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 def _growth(quarterly: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     """Growth by quarter without gaps, and which quarters are derived."""
     printed = manufacturing_growth({"manufacturing_quarterly": quarterly})["growth_yoy_pct"]
-    names = {"yoy_growth_pct_alt": "yoy_growth_pct"}
-    second = quarterly.assign(measure=quarterly["measure"].map(names))
-    derived = manufacturing_growth({"manufacturing_quarterly": second})["growth_yoy_pct"]
-    growth = printed.fillna(derived)
+    rows = quarterly[
+        (quarterly["measure"] == "yoy_growth_pct_alt")
+        & (quarterly["series"] == "manufacturing, constant 2010 prices")
+        & (quarterly["quarter"] != "annual")
+    ]
+    labels = pd.PeriodIndex(rows["year"].astype(str) + "Q" + rows["quarter"], freq="Q")
+    growth = printed.fillna(rows.set_index(labels)["value"])
     _require(growth, "manufacturing_quarterly.csv")
     return growth, printed.isna()
 
