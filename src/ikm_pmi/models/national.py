@@ -52,8 +52,9 @@ class NationalResult:
         return records_table(self.estimates)
 
     def sentence(self) -> str:
-        """The long-run elasticity and the verdict of the bounds test."""
-        return f"{self.estimates[0].sentence()} Bounds F test: {self.tests[0].detail['verdict']}."
+        """The long-run elasticity and the verdict of the two bounds tests."""
+        (long_run,) = self.estimates
+        return f"{long_run.sentence()} Bounds tests: {long_run.detail['verdict']}."
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe: estimates, tests and notes."""
@@ -101,7 +102,7 @@ def estimate(
     sensitivity = pd.DataFrame(rows)
     rule = "as given" if order else f"by the lowest BIC up to {MAX_LAG}"
     return NationalResult(
-        estimates=(_estimate(main, parameters, rule, f),),
+        estimates=(_estimate(main, parameters, rule, _verdict(f, t)),),
         tests=tuple(_test(result, main, simulations) for result in (f, t)),
         notes=tuple(_notes(frame, sensitivity)),
         sensitivity=sensitivity,
@@ -169,7 +170,7 @@ def _verdict(f: BoundsResult, t: BoundsResult) -> str:
 
 
 def _estimate(
-    m: ErrorCorrection, parameters: ElasticityParameters, rule: str, f: BoundsResult
+    m: ErrorCorrection, parameters: ElasticityParameters, rule: str, verdict: str
 ) -> Estimate:
     ratio = m.long_run["log_output"]
     return Estimate(
@@ -182,7 +183,7 @@ def _estimate(
         ci_high=ratio.high if ratio.bounded else None,
         ci_level=parameters.confidence_level,
         detail={
-            "verdict": f.verdict(),
+            "verdict": verdict,
             "fieller": str(ratio),
             "adjustment": m.adjustment[0],
             "adjustment_std_error": m.adjustment[1],
