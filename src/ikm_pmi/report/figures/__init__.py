@@ -9,7 +9,7 @@ from ikm_pmi.report.figures.counterfactual import (
     side_by_side,
 )
 from ikm_pmi.report.figures.describe import coverage, intensity, rules, workers_by_size
-from ikm_pmi.report.figures.jobs import elasticity_forest, influence, within_scatter
+from ikm_pmi.report.figures.jobs import contrasts, elasticity_forest, influence, within_scatter
 from ikm_pmi.report.figures.pmi import (
     dose_table,
     episode_effects,
@@ -20,6 +20,7 @@ from ikm_pmi.report.figures.robustness import explained_variance, specification_
 
 __all__ = [
     "bridge",
+    "contrasts",
     "coverage",
     "dose_table",
     "drivers",

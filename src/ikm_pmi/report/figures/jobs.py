@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ikm_pmi.report.figures.canvas import COLOURS, canvas, intervals, styled, zero_line
+from ikm_pmi.results import number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from ikm_pmi.results import Estimate
 
-__all__ = ["elasticity_forest", "influence", "within_scatter"]
+__all__ = ["contrasts", "elasticity_forest", "influence", "within_scatter"]
 
 _LABELS = {
     "pooled": "pooled",
@@ -59,6 +60,37 @@ def elasticity_forest(
         )
     ax.set_xlabel("percent more workers for one percent more output")
     ax.legend(loc="upper center", ncols=3, fontsize=8.5, bbox_to_anchor=(0.5, 1.1))
+    return picture.figure
+
+
+@styled
+def contrasts(estimates: Mapping[str, Estimate], benchmarks: pd.DataFrame, source: str) -> Figure:
+    """Elasticities of other panels, the national series, and numbers printed elsewhere.
+
+    Parameters
+    ----------
+    estimates : mapping of str to Estimate
+        Label to estimate; one without an interval is an open dot.
+    benchmarks : DataFrame
+        Columns author, coverage, estimate: published numbers, without standard errors.
+    source : str
+    """
+    rows = [(label, e.value, e.ci_low, e.ci_high) for label, e in estimates.items()]
+    printed = benchmarks.dropna(subset=["estimate"])
+    names = printed["author"].str.split(" (", regex=False).str[0] + ", " + printed["coverage"]
+    numbers = printed["estimate"].astype(float)
+    rows += [(str(name), value, None, None) for name, value in zip(names, numbers, strict=True)]
+    values = [value for _, value, *_ in rows]
+    picture = canvas(
+        f"{len(rows)} answers from {number(min(values))} to {number(max(values))}: panels, "
+        "the national series, and numbers printed by others (open dots)",
+        source,
+        size=(7.6, 1.6 + 0.36 * len(rows)),
+    )
+    for at in (0.0, 1.0):
+        zero_line(picture.ax, at, vertical=True)
+    intervals(picture.ax, rows)
+    picture.ax.set_xlabel("percent more workers for one percent more output")
     return picture.figure
 
 
