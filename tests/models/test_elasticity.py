@@ -7,7 +7,7 @@ import pytest
 from ikm_pmi.data import package
 from ikm_pmi.errors import DataError, EstimationError
 from ikm_pmi.inference.clusters import crv1, crv3
-from ikm_pmi.models.elasticity import estimate
+from ikm_pmi.models.elasticity import all_years, estimate
 from ikm_pmi.models.elasticity_sample import check_panel, deflator_index, sample
 from ikm_pmi.models.panel import design, moments
 from ikm_pmi.parameters import ElasticityParameters
@@ -211,3 +211,15 @@ def test_only_the_estimators_wanted_for_microdata(imk):
     ]
     assert one.tests == ()
     assert one["elasticity.twfe"].value == every["elasticity.twfe"].value
+
+
+def test_all_years_are_told_apart_and_bring_the_test_across_the_break(imk):
+    everything = all_years(imk, FEW)
+    names = {e.name for e in everything.estimates}
+    assert {"elasticity.twfe.all_years", "elasticity.twfe.within_frames.all_years"} <= names
+    assert all(name.endswith(".all_years") for name in names)
+    assert [t.name for t in everything.tests] == ["elasticity.stable_2017"]
+    whole = FEW.model_copy(update={"first_year": 2013})
+    assert all_years(imk, whole).tests == ()
+    values = {e.name: e.value for e in everything.estimates}
+    assert values["elasticity.twfe.all_years"] == estimate(imk, whole)["elasticity.twfe"].value

@@ -21,7 +21,7 @@ association in a panel, bounded in :mod:`ikm_pmi.models.elasticity_bounds`.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,7 +37,7 @@ from ikm_pmi.results import Estimate, TestResult, records_table
 if TYPE_CHECKING:
     from ikm_pmi.parameters import ElasticityParameters
 
-__all__ = ["ESTIMATORS", "ElasticityResult", "estimate"]
+__all__ = ["ESTIMATORS", "ElasticityResult", "all_years", "estimate"]
 
 #: The estimators of one slope, from the widest comparison to the narrowest.
 ESTIMATORS = (
@@ -170,6 +170,28 @@ def estimate(
         tests=() if only is not None else tuple(elasticity_tests.run(rows, parameters)),
         notes=tuple(_notes(frame, rows, influence, parameters, deflator)),
         influence=influence,
+    )
+
+
+def all_years(
+    frame: pd.DataFrame, parameters: ElasticityParameters, *, deflator: pd.Series | None = None
+) -> ElasticityResult:
+    """The total over every survey year, breaks included: ``elasticity.<estimator>.all_years``.
+
+    ``elasticity.twfe.within_frames.all_years`` gives each unit an effect of its own in each
+    sampling frame (2013, 2014-15, 2017 on). The one test kept is ``elasticity.stable_2017``, which
+    a panel that begins after the break cannot have.
+    """
+    span = {"first_year": int(frame["year"].min()), "last_year": int(frame["year"].max())}
+    every = estimate(frame, parameters.model_copy(update=span), deflator=deflator)
+    wanted = {f"elasticity.{name}" for name in (*ESTIMATORS, "intensive", "twfe.within_frames")}
+    kept = (e for e in every.estimates if e.name in wanted)
+    tests = (t for t in every.tests if t.name == "elasticity.stable_2017")
+    return replace(
+        every,
+        estimates=tuple(replace(e, name=f"{e.name}.all_years") for e in kept),
+        # A panel that spans the break itself has the test already.
+        tests=() if parameters.first_year == span["first_year"] else tuple(tests),
     )
 
 
