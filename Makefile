@@ -10,7 +10,7 @@ endif
 READY := .venv/.ready
 JOBS ?= 2
 
-.PHONY: help setup reproduce test lint lock refresh verify pages clean
+.PHONY: help setup reproduce test lint lock refresh verify bench pages clean
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make lint       ruff and mypy"
 	@echo "make refresh    rewrite the committed outputs of the chapters and reference/"
 	@echo "make verify     execute the committed chapters again and list what moved"
+	@echo "make bench      time the study against other packages, into benchmarks/RESULTS.md"
 	@echo "make pages      the chapters of results/ as web pages in site/"
 	@echo "make lock       requirements.lock and environment.yml from pyproject.toml"
 	@echo "make clean      remove results and caches (not .venv)"
@@ -42,6 +43,9 @@ lint: $(READY)
 
 refresh verify: $(READY)
 	@$(BIN)/ikm-pmi $@
+
+bench: reproduce
+	@$(BIN)/python benchmarks/run.py
 
 pages: reproduce
 	@$(BIN)/python tools/pages.py
