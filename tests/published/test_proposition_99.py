@@ -31,13 +31,6 @@ def published(sales):
 
 
 @pytest.mark.published
-def test_difference_in_differences(sales):
-    assert fit(sales, "California", POST, variant="difference").mean == pytest.approx(
-        -27.3, abs=0.05
-    )
-
-
-@pytest.mark.published
 def test_published_synthetic_control_is_an_early_stop_of_the_same_programme(sales, published):
     donors, own = sales.drop(columns="California"), sales["California"]
     gaps = own - donors @ np.asarray(published.weights.omega)
