@@ -15,7 +15,8 @@ DRAWS = 20_000
 
 
 def test_bounds_at_one_percent_and_p_value_of_the_t_test():
-    # README of the R package ARDL (Natsiopoulos & Tzeremes 2022): -3.4430 and -4.3799 at 1 percent, p = 0.005538, by simulation with T = 1000.
+    # README of the R package ARDL (Natsiopoulos & Tzeremes 2022), simulated with T = 1000:
+    # -3.4430 and -4.3799 at 1 percent, p = 0.005538.
     null = simulate_null(
         999, 3, order=(1, 0, 0, 0), draws=DRAWS, rng=np.random.default_rng(20210903)
     )
