@@ -45,7 +45,7 @@ refresh verify: $(READY)
 	@$(BIN)/ikm-pmi $@
 
 bench: reproduce
-	@$(BIN)/python benchmarks/run.py
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/run.py
 
 pages: reproduce
 	@$(BIN)/python tools/pages.py

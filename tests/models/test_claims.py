@@ -35,6 +35,8 @@ def test_bps_counts_of_2021_are_the_published_ones(result):
     # BPS, IMK 2021: 4,162,688 establishments and 9,109,297 workers, as in the table by industry.
     found = by_claim(result)
     assert found["units"].found == 4_162_688
+    # All size classes of 2019 give the announced 4.41 million units.
+    assert "in 2019, 4,410,248" in found["units"].why
     assert found["workers"].found == 9_109_297
     assert found["workers"].verdict == "differs"
     assert result.workers["persons"].sum() == 9_109_297 + 6_009_194

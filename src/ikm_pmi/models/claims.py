@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ikm_pmi.errors import DataError
-from ikm_pmi.models.claims_counts import bumn, growth_readings, imk, larger, workers_by_size
+from ikm_pmi.models.claims_counts import (
+    bumn,
+    closest,
+    growth_readings,
+    imk,
+    labour_force,
+    ministry_shares,
+    workers_by_size,
+)
 from ikm_pmi.results import Estimate, number
 
 if TYPE_CHECKING:
@@ -21,8 +29,10 @@ __all__ = ["TABLES", "ClaimsResult", "Finding", "compare"]
 TABLES = (
     "announcement",
     "bumn_umkm",
+    "ikm_national",
     "imk_kbli",
     "imk_province",
+    "manufacturing_employment",
     "pmi_headline",
 )
 
@@ -166,17 +176,16 @@ def _count_findings(
     by_size = workers.set_index("size")["persons"]
     units = float(imk(tables, year, "establishments"))
     persons = float(by_size[["micro", "small"]].sum())
-    bigger = larger(tables, year, "establishments")
     claimed = {name: _said(said, name) for name in ("units", "workers")}
     rows = [
         ("units", "establishments in micro and small industry", claimed["units"], units,
          "establishments", 0,
-         "BPS counts units with fewer than 20 workers; "
-         f"adding all {bigger:,} larger ones does not close the gap"),
+         closest(tables, "establishments", claimed["units"])),
         ("workers", "workers in micro and small industry", claimed["workers"], persons,
          "persons", 0,
-         f"micro, small, medium and large industry together employ {by_size.sum():,}, "
-         "so the claim cannot be small and medium industry on BPS definitions"),
+         closest(tables, "workers", claimed["workers"])
+         + f"; the labour force survey has {labour_force(tables, year):.2f} million in all of "
+         "manufacturing, own-account workers of every kind included"),
         ("workers_per_unit", "workers per establishment", claimed["workers"] / claimed["units"],
          persons / units, "persons per establishment", 2, "follows from the two counts above"),
     ]  # fmt: skip
@@ -218,7 +227,8 @@ def _other_findings(
             verdict=OPEN,
             why="medium firms cannot be told from large ones in the data, and the wording fits a "
             f"share of output as well, where micro and small industry has "
-            f"{readings['as_share']:.2f} percent",
+            f"{readings['as_share']:.2f} percent; in other years the ministry gave "
+            f"{ministry_shares(tables, year)} percent, as a share of output",
             source_said=str(said.loc["growth_contribution", "source"]),
             source_found="BPS value added by two-digit industry (imk_kbli), micro and small only",
         ),
@@ -229,8 +239,9 @@ def _other_findings(
             found=pilots,
             unit="enterprises",
             digits=0,
-            verdict=CONFIRMED if pilots == _said(said, "bumn") else DIFFERS,
-            why="the number agrees; the lists of names printed by two ministries do not",
+            verdict=OPEN if pilots == _said(said, "bumn") else DIFFERS,
+            why="press reports of one signing agree on the number, two ministries' lists of names "
+            "do not: nothing independent to check it with",
             source_said=str(said.loc["bumn", "source"]),
             source_found="press lists of 3 September 2021 (bumn_umkm)",
         ),
@@ -270,7 +281,7 @@ def _pmi_findings(said: pd.DataFrame, pmi: pd.DataFrame) -> list[Finding]:
         Finding(
             claim=claim, what=what, said=value, found=figure, unit="index points", digits=1,
             verdict=CONFIRMED if abs(figure - value) < 0.05 else DIFFERS,
-            why="first print of the survey; several outlets agree",
+            why="first print of the survey, as collected with its source",
             source_said=source,
             source_found="IHS Markit releases as reported in the press (pmi_headline)",
         )

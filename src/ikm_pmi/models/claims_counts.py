@@ -10,7 +10,16 @@ from ikm_pmi.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["bumn", "growth_readings", "imk", "larger", "workers_by_size"]
+__all__ = [
+    "bumn",
+    "closest",
+    "growth_readings",
+    "imk",
+    "labour_force",
+    "larger",
+    "ministry_shares",
+    "workers_by_size",
+]
 
 
 def imk(tables: Mapping[str, pd.DataFrame], year: int, column: str, scale: str = "total") -> int:
@@ -71,3 +80,40 @@ def growth_readings(tables: Mapping[str, pd.DataFrame], year: int) -> dict[str, 
 def bumn(frame: pd.DataFrame) -> float:
     """State-owned enterprises named in the pilot."""
     return float(frame.loc[frame["measure"] == "BUMN in MoU pilot", "value"].iloc[0])
+
+
+def closest(tables: Mapping[str, pd.DataFrame], column: str, said: float) -> str:
+    """Which count of the establishment surveys comes closest to a figure, in words.
+
+    Micro and small industry, and all size classes together, are tried in every year that both
+    surveys have.
+    """
+    kbli = tables["imk_kbli"]
+    years = sorted(set(kbli.loc[kbli["scale"] == "large_medium", "year"]))
+    counts: dict[str, int] = {}
+    for year in years:
+        own = imk(tables, year, column)
+        counts[f"micro and small industry in {year}"] = own
+        counts[f"all sizes, large firms included, in {year}"] = own + larger(tables, year, column)
+    name = min(counts, key=lambda key: abs(counts[key] - said))
+    off = 100 * (counts[name] / said - 1)
+    return f"closest in the establishment surveys: {name}, {counts[name]:,} ({off:+.1f} percent)"
+
+
+def labour_force(tables: Mapping[str, pd.DataFrame], year: int) -> float:
+    """Million workers in manufacturing by the labour force survey of August."""
+    frame = tables["manufacturing_employment"]
+    rows = frame[
+        (frame["year"] == year)
+        & (frame["period"] == "August")
+        & (frame["sector"] == "manufacturing")
+    ]
+    return float(rows["workers_mn"].iloc[0])
+
+
+def ministry_shares(tables: Mapping[str, pd.DataFrame], year: int) -> str:
+    """The ministry's own like figures in other years, lowest to highest."""
+    frame = tables["ikm_national"]
+    own = frame[(frame["definition"] == "IKM Kemenperin") & (frame["year"] != year)]
+    shares = own["share_nonoil_mfg_pct"].dropna()
+    return f"{shares.min():.1f} to {shares.max():.1f}"

@@ -110,7 +110,7 @@ def dose_response(frame: pd.DataFrame, parameters: ImpactParameters) -> DoseResu
         )
         for name, column in names.items()
     ]
-    sides, symmetric = _two_sides(y, X, level)
+    sides, symmetric = _two_sides(y, X, parameters)
     long_run = distributed_lag(frame, parameters)
     estimates = [*main, *sides, *long_run, logit_change(y, X, level), sensitivity(y, X)]
     return DoseResult(
@@ -165,9 +165,11 @@ def _level_tests(fit: HarFit, shift: ShiftTest, parameters: ImpactParameters) ->
         TestResult(
             name="pmi.dose.level_is_zero",
             null="a constant restriction does not move the PMI (the lag coefficients sum to zero)",
-            statistic=value / error,
+            statistic=value if shifted else value / error,
             p_value=shift.p_value if shifted else reference.p_value(value / error),
-            distribution=f"{fit.n} circular shifts" if shifted else reference.label,
+            distribution=f"the coefficient among {fit.n} circular shifts"
+            if shifted
+            else reference.label,
             n=fit.n,
             minimum_p=shift.minimum_p if shifted else None,
             detail={"minimum_detectable": detectable, "shift_p": shift.p_value},
@@ -184,17 +186,23 @@ def _level_tests(fit: HarFit, shift: ShiftTest, parameters: ImpactParameters) ->
     ]
 
 
-def _two_sides(y: pd.Series, X: pd.DataFrame, level: float) -> tuple[list[Estimate], TestResult]:
-    """Tightening and easing apart: what a full tightening takes, what a full easing gives."""
+def _two_sides(
+    y: pd.Series, X: pd.DataFrame, parameters: ImpactParameters
+) -> tuple[list[Estimate], TestResult]:
+    """Tightening and easing apart, per full tightening: a negative easing gives points back."""
     sides = X.drop(columns="change").assign(
-        tightening=X["change"].clip(lower=0), easing=-X["change"].clip(upper=0)
+        tightening=X["change"].clip(lower=0), easing=X["change"].clip(upper=0)
     )
     fit = har_fits(y, sides, methods=MAIN)["newey_west"]
-    per = {"tightening": UNIT, "easing": "index points per full easing"}
     estimates = [
-        fit.estimate(f"pmi.dose.{side}", side, unit=unit, level=level) for side, unit in per.items()
+        _main(
+            fit.estimate(f"pmi.dose.{side}", side, unit=UNIT, level=parameters.confidence_level),
+            shift_test(y, sides, side, parameters.confidence_level),
+            parameters,
+        )
+        for side in ("tightening", "easing")
     ]
-    value, error = fit.linear({"tightening": 1.0, "easing": 1.0})
+    value, error = fit.linear({"tightening": 1.0, "easing": -1.0})
     test = TestResult(
         name="pmi.dose.symmetric",
         null="a full easing gives back at once exactly what a full tightening takes",

@@ -126,7 +126,7 @@ def sensitivity(y: pd.Series, X: pd.DataFrame) -> Estimate:
 
 
 def by_exposure(tables: Mapping[str, pd.DataFrame], parameters: ImpactParameters) -> pd.DataFrame:
-    """The dose-response under each exposure window and measure of restriction.
+    """The dose-response under each exposure window, and on each side of the autumn of 2020.
 
     Parameters
     ----------
@@ -136,17 +136,26 @@ def by_exposure(tables: Mapping[str, pd.DataFrame], parameters: ImpactParameters
     Returns
     -------
     DataFrame
-        ``exposure, intensity, n`` and ``change``, ``level`` with ``_low`` and ``_high``: index
-        points per full tightening, intervals by shifts in time.
+        ``exposure, sample, intensity, n`` and ``change``, ``level`` with ``_low`` and ``_high``:
+        index points per full tightening, intervals by shifts in time.
     """
     rows = []
-    span = (parameters.start_month, parameters.end_month)
-    for exposure in ("fieldwork", "calendar", "since_last"):
+    whole = (parameters.start_month, parameters.end_month)
+    spans = {
+        "all": whole,
+        "to 2020-12": (whole[0], "2020-12"),
+        "from 2020-09": ("2020-09", whole[1]),
+    }
+    variants = [(exposure, "all") for exposure in ("fieldwork", "calendar", "since_last")]
+    # One spike in each half: a dose-response that is one number gives it twice.
+    variants += [(parameters.exposure, part) for part in spans if part != "all"]
+    for exposure, part in variants:
         frame = assemble(tables, parameters.model_copy(update={"exposure": exposure}))
         for intensity in ("level", "industry_closure"):
-            y, X, _ = dose_design(frame, intensity, parameters.controls, *span)
+            y, X, _ = dose_design(frame, intensity, parameters.controls, *spans[part])
             fit = har_fits(y, X, methods=MAIN)["newey_west"]
-            row: dict[str, Any] = {"exposure": exposure, "intensity": intensity, "n": len(y)}
+            row: dict[str, Any] = {"exposure": exposure, "sample": part, "intensity": intensity}
+            row["n"] = len(y)
             for label, column in (("change", "change"), ("level", "before")):
                 shift = shift_test(y, X, column, parameters.confidence_level)
                 row[label] = fit.linear(column)[0]
@@ -159,8 +168,9 @@ def confounder_steps(frame: pd.DataFrame, parameters: ImpactParameters) -> pd.Da
     """Immediate and lasting effect as confounders are added one by one.
 
     All confounder rows use the months that every confounder has, so that a coefficient moves
-    because of a regressor and not of a sample. Mobility is a mediator (restrictions work through
-    it), known for fewer months: its row stands beside the same months without it.
+    because of a regressor and not of a sample. Cases and deaths of the same month are the wave that
+    the restriction answered, and partly what it changed. Mobility is a mediator (restrictions work
+    through it), known for fewer months: its row stands beside the same months without it.
 
     Returns
     -------
@@ -168,13 +178,15 @@ def confounder_steps(frame: pd.DataFrame, parameters: ImpactParameters) -> pd.Da
         ``step, role, change, change_se, movement, level, level_se, n, first, last``; ``movement``
         is the change of ``change`` against the row before.
     """
-    ladder = ["lebaran_share", "peers_pmi", "log_cases", "log_deaths"]
+    now = ["log_cases_now", "log_deaths_now"]
+    ladder = ["lebaran_share", "peers_pmi", "log_cases", "log_deaths", *now]
     span, records = (parameters.start_month, parameters.end_month), []
     y, X, _ = dose_design(frame, parameters.intensity, ladder, *span)
     base = ["const", "change", "before"]
     for count in range(len(ladder) + 1):
         step = "+ " + ladder[count - 1] if count else "none"
-        records.append(_step(step, "confounder", y, X[base + ladder[:count]]))
+        role = "confounder, partly a result" if count > len(ladder) - len(now) else "confounder"
+        records.append(_step(step, role, y, X[base + ladder[:count]]))
     if parameters.intensity != "mobility":
         kept: list[str] = list(parameters.controls)
         y, X, _ = dose_design(frame, parameters.intensity, [*kept, "mobility"], *span)

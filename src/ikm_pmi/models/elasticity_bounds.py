@@ -1,11 +1,11 @@
-"""How far measurement error and simultaneity can move the elasticity.
+"""How far measurement error can move the elasticity, if output does not answer workers.
 
 Let true log output y*, log workers l* = b y* + u and log establishments e* be measured with an
 error w that all three share (survey weights) and errors of their own. Within units and years:
 
 * The **reverse regression** bound ``1/d``, d from log output on log workers, is not below b for
-  0 <= b <= 1, whatever the errors (Klepper & Leamer 1984, two variables; the shared error only
-  raises it).
+  0 <= b <= 1, whatever the variances of the errors, as long as u is unrelated to y* (Klepper &
+  Leamer 1984, two variables; the shared error only raises it).
 * The **shared-weights bound** ``Cov(l - e, y) / Cov(y - e, y)`` is not above b for 0 <= b <= 1 and
   0 <= Cov(e*, y*) < Var(y*): w cancels in l - e and y - e, and what is taken away for it, all of
   Cov(e, y), is at least its variance.

@@ -23,7 +23,7 @@ from ikm_pmi.models.study import select_months
 from ikm_pmi.parameters import Episode, ImpactParameters
 from ikm_pmi.results import Estimate, TestResult, number, records_table
 
-__all__ = ["EventStudyResult", "compare_inference", "evaluate", "event_study"]
+__all__ = ["EventStudyResult", "by_controls", "compare_inference", "evaluate", "event_study"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,6 +173,31 @@ def _fit(y: pd.Series, controls: pd.DataFrame, switched: Sequence[pd.Period]) ->
     check_design(X, where="event study")
     params: pd.Series = sm.OLS(y, X).fit().params
     return params
+
+
+def by_controls(frame: pd.DataFrame, parameters: ImpactParameters) -> pd.DataFrame:
+    """Mean effect of each episode as the epidemic enters the controls.
+
+    Returns
+    -------
+    DataFrame
+        ``name, controls, value, ci_low, ci_high, p_value, n``: the parameters' controls, with cases
+        and deaths of the months before, and with those of the month itself, which are partly a
+        result of the restriction.
+    """
+    own: list[str] = list(parameters.controls)
+    epidemic: dict[str, list[str]] = {
+        "as in the parameters": own,
+        "and cases, deaths before": [*own, "log_cases", "log_deaths"],
+        "and cases, deaths of the month": [*own, "log_cases_now", "log_deaths_now"],
+    }
+    tables = []
+    for label, controls in epidemic.items():
+        distinct = list(dict.fromkeys(controls))
+        table = event_study(frame, parameters.model_copy(update={"controls": distinct})).table()
+        tables.append(table[table["name"].str.endswith(".mean")].assign(controls=label))
+    columns = ["name", "controls", "value", "ci_low", "ci_high", "p_value", "n"]
+    return pd.concat(tables)[columns].sort_values("name", kind="stable", ignore_index=True)
 
 
 def compare_inference(

@@ -15,6 +15,7 @@ from ikm_pmi.restrictions import daily_intensity, monthly_intensity
 __all__ = [
     "INTENSITIES",
     "MAIN",
+    "RIVALS",
     "TABLES",
     "UNIT",
     "assemble",
@@ -36,6 +37,8 @@ TABLES = (
 UNIT = "index points per full tightening"
 MAIN = ("newey_west",)
 INTENSITIES: tuple[str, ...] = ("level", "industry_closure", "oxcgrt", "mobility")
+#: The same, and the epidemic itself as a rival of the rules.
+RIVALS: tuple[str, ...] = ("level", "industry_closure", "oxcgrt", "deaths")
 
 
 def assemble(tables: Mapping[str, pd.DataFrame], parameters: ImpactParameters) -> pd.DataFrame:
@@ -80,9 +83,11 @@ def study_frame(
     -------
     DataFrame, index PeriodIndex (months without a gap)
         ``pmi`` and ``peers_pmi`` (index points), ``lebaran_share`` (0-1), ``log_cases`` and
-        ``log_deaths`` (log of one plus persons in the month ``case_lag`` before), ``level``,
+        ``log_deaths`` (log of one plus persons in the month ``case_lag`` before) and the same of
+        the month itself (``log_cases_now``, ``log_deaths_now``), ``level``,
         ``industry_closure`` (1 - cap), ``oxcgrt`` (stringency / 100), ``mobility`` (share of
-        workplace visits lost). Missing stays missing.
+        workplace visits lost), ``deaths`` (of the month, as a share of the worst month). Missing
+        stays missing.
 
     Raises
     ------
@@ -111,10 +116,13 @@ def study_frame(
             "peers_pmi": wide[list(parameters.peers)].mean(axis=1, skipna=False).reindex(index),
             "log_cases": _log(monthly["new_cases"], lag),
             "log_deaths": _log(monthly["new_deaths"], lag),
+            "log_cases_now": _log(monthly["new_cases"], 0),
+            "log_deaths_now": _log(monthly["new_deaths"], 0),
             "level": rules["level"].fillna(0.0),
             "industry_closure": 1 - rules["industry_cap"].fillna(1.0),
             "oxcgrt": monthly["stringency"].astype(float) / 100,
             "mobility": -monthly["workplaces"].astype(float) / 100,
+            "deaths": monthly["new_deaths"].astype(float) / monthly["new_deaths"].max(),
         },
         index=index,
     )

@@ -55,6 +55,20 @@ ARMS: tuple[tuple[str, str, str, str, str], ...] = (
         "rank among donors",
         "the same, with what the mix misses corrected by regression",
     ),
+    (
+        "penalised synthetic control",
+        "counterfactual.synthetic.{episode}.mean.penalised",
+        "placebo_space.{episode}.penalised",
+        "rank among donors",
+        "the same, with donors that resemble Indonesia preferred",
+    ),
+    (
+        "difference in differences",
+        "counterfactual.synthetic.{episode}.mean.difference",
+        "placebo_space.{episode}.difference",
+        "rank among donors",
+        "all donors alike move in parallel with Indonesia",
+    ),
 )
 
 

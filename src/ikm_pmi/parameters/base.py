@@ -158,8 +158,9 @@ class ChapterParameters(BaseModel):
         lines = []
         for name, info in cls.model_fields.items():
             note = " (assumed)" if is_assumed(info) else ""
-            lines.append(f"{name} = {info.default!r}  # {info.description}{note}")
-        return "\n".join(lines).replace("'", '"')
+            value = repr(info.default).replace("'", '"')
+            lines.append(f"{name} = {value}  # {info.description}{note}")
+        return "\n".join(lines)
 
 
 def is_assumed(info: Any) -> bool:

@@ -28,7 +28,7 @@ class ImpactParameters(IntensityParameters):
     episodes: EpisodeList = Field(
         default=[
             "psbb_2020:2020-04:2020-06",
-            "psbb_ketat_2020:2020-09:2020-10",
+            "psbb_ketat_2020:2020-09:2020-09",
             "ppkm_jawa_bali:2021-01:2021-01",
             "ppkm_mikro:2021-02:2021-05",
             "ppkm_2021:2021-07:2021-08",

@@ -63,11 +63,14 @@ def tests(records: Sequence[TestResult]) -> pd.DataFrame:
     """Tests for a reader: the null in words, statistic, p, smallest attainable p, reference."""
     import pandas as pd
 
+    holm = [r.detail.get("holm_p", r.detail.get("p_holm")) for r in records]
+    adjusted = {"Holm p": [_p(p) for p in holm]} if any(p is not None for p in holm) else {}
     return pd.DataFrame(
         {
             "null hypothesis": [r.null for r in records],
             "statistic": [number(r.statistic, 2) for r in records],
             "p": [_p(r.p_value) for r in records],
+            **adjusted,
             "smallest p": [_p(r.minimum_p) for r in records],
             "compared with": [r.distribution for r in records],
         },
@@ -99,6 +102,9 @@ def reading(
     for name, column in frame.items():
         if pd.api.types.is_bool_dtype(column) or not pd.api.types.is_numeric_dtype(column):
             out[name] = column.astype("string").fillna("")
+            continue
+        if str(name) == "p" or str(name).endswith(("_p", "p_value", "_p_har")):
+            out[name] = ["" if pd.isna(value) else _p(float(value)) for value in column]
             continue
         whole = pd.api.types.is_integer_dtype(column)
         places_here = places.get(str(name), 0 if whole else digits)

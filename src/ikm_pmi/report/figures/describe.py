@@ -35,8 +35,8 @@ def workers_by_size(workers: pd.DataFrame, said: float, year: int, source: str) 
     """
     parts = dict(zip(workers["size"].astype(str), workers["persons"].astype(float), strict=True))
     picture = canvas(
-        f"{said / 1e6:.2f} million IKM workers were announced; all manufacturing surveyed by BPS, "
-        f"large firms included, had {sum(parts.values()) / 1e6:.2f} million in {year}",
+        f"{said / 1e6:.2f} million IKM workers were announced; the establishment surveys, large "
+        f"firms included, had {sum(parts.values()) / 1e6:.2f} million in {year}",
         source,
         size=(7.6, 2.9),
     )
@@ -120,7 +120,7 @@ def intensity(monthly: pd.DataFrame, source: str) -> Figure:
         share_x=True,
     )
     top, bottom = picture.axes
-    when = months.to_timestamp()
+    when = months.to_timestamp() + pd.Timedelta(days=14)  # a month stands at its middle
     top.step(when, monthly["level"], where="mid", color=COLOURS["main"], label="PPKM level")
     top.step(
         when, 1 - monthly["industry_cap"], where="mid", color=COLOURS["second"], linestyle="--",

@@ -55,7 +55,10 @@ def pmi_with_spells(pmi: pd.Series, episodes: Sequence[Episode], source: str) ->
     )
     ax = picture.ax
     ax.plot(
-        pd.PeriodIndex(pmi.index).to_timestamp(how="end"), pmi, color=COLOURS["main"], linewidth=1.5
+        pd.PeriodIndex(pmi.index).to_timestamp() + pd.Timedelta(days=14),
+        pmi,
+        color=COLOURS["main"],
+        linewidth=1.5,
     )
     zero_line(ax, 50.0)
     ax.annotate(
@@ -69,8 +72,8 @@ def pmi_with_spells(pmi: pd.Series, episodes: Sequence[Episode], source: str) ->
         least = int(spell.to_numpy().argmin())
         low, value = pd.PeriodIndex(spell.index)[least], float(spell.iloc[least])
         ax.annotate(
-            f"{value:.1f}\n{low:%b %Y}", (low.end_time, value), xytext=(7, -2),
-            textcoords="offset points", fontsize=8, va="center",
+            f"{value:.1f}\n{low:%b %Y}", (low.start_time + pd.Timedelta(days=14), value),
+            xytext=(7, -2), textcoords="offset points", fontsize=8, va="center",
         )  # fmt: skip
     ax.set_ylabel("PMI, index points")
     ax.set_ylim(top=ax.get_ylim()[1] + 9)
@@ -163,8 +166,8 @@ def dose_table(har: pd.DataFrame, source: str) -> Figure:
     names = list(dict.fromkeys(har["name"]))
     span = har[har["name"] == names[0]]
     picture = canvas(
-        f"A full tightening at once moves the PMI by {number(float(span['value'].max()), 0)} to "
-        f"{number(float(span['value'].min()), 0)} points, depending on the error model; "
+        f"A full tightening at once goes with {number(float(span['value'].max()), 0)} to "
+        f"{number(float(span['value'].min()), 0)} PMI points, by error model; "
         "what a lasting restriction does hangs on it far more",
         source,
         panels=(1, len(names)),
