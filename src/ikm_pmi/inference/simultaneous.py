@@ -47,12 +47,21 @@ def sup_t_half_widths(errors: NDArray[np.float64], level: float) -> NDArray[np.f
 
 
 def sup_t_critical(
-    cov: NDArray[np.float64], level: float, rng: np.random.Generator, draws: int = 20_000
+    cov: NDArray[np.float64],
+    level: float,
+    rng: np.random.Generator,
+    *,
+    df: int | None = None,
+    draws: int = 20_000,
 ) -> float:
     """Critical value of the largest absolute t-ratio of jointly normal estimates.
 
-    Montiel Olea and Plagborg-Moller (2019), simulated from ``cov`` of shape (L, L).
+    Montiel Olea and Plagborg-Moller (2019), simulated from ``cov`` of shape (L, L); with ``df``
+    the estimates share a variance estimate of so many degrees of freedom.
     """
     scale = np.sqrt(np.diag(cov))
     normal = rng.multivariate_normal(np.zeros(len(cov)), cov, size=draws, method="eigh")
-    return float(np.quantile(np.max(np.abs(normal) / scale, axis=1), level))
+    largest = np.max(np.abs(normal) / scale, axis=1)
+    if df is not None:
+        largest = largest / np.sqrt(rng.chisquare(df, draws) / df)
+    return float(np.quantile(largest, level))

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.clusters import critical_t, p_t
-from ikm_pmi.inference.simultaneous import holm
+from ikm_pmi.inference.simultaneous import holm, sup_t_critical
 from ikm_pmi.models.country_inference import UNIT
 from ikm_pmi.models.country_panel import CountryPanel, regress
 from ikm_pmi.parameters import CrossCountryParameters
@@ -189,7 +189,7 @@ def _summarise(
     G, level = len(deviations), parameters.confidence_level
     cov = (G - 1) / G * deviations.T @ deviations
     errors, sums = np.sqrt(np.diag(cov)), np.tri(len(values))
-    critical = _sup_t(deviations, level, np.random.default_rng(parameters.seed))
+    critical = sup_t_critical(cov, level, np.random.default_rng(parameters.seed), df=G - 1)
     p_values = {h: p_t(t, G) for h, t in zip(rows["horizon"], values / errors, strict=True)}
     half, wide = critical_t(level, G) * errors, critical * errors
     path = pd.DataFrame(
@@ -210,13 +210,3 @@ def _summarise(
         }
     )
     return LocalProjections(path=path, cov=cov, critical=critical, n_countries=G, level=level)
-
-
-def _sup_t(
-    deviations: NDArray[np.float64], level: float, rng: np.random.Generator, draws: int = 20_000
-) -> float:
-    """Quantile of the largest |t| over horizons, t with G-1 degrees of freedom."""
-    G = len(deviations)
-    normal = rng.standard_normal((draws, G)) @ deviations
-    largest = np.abs(normal / np.sqrt((deviations**2).sum(axis=0))).max(axis=1)
-    return float(np.quantile(largest / np.sqrt(rng.chisquare(G - 1, draws) / (G - 1)), level))
