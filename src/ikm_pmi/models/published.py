@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from ikm_pmi.errors import EstimationError
+from ikm_pmi.inference.simulate import slug
 from ikm_pmi.models import published_studies as studies
 from ikm_pmi.models.published_studies import Found
 from ikm_pmi.results import Estimate
@@ -111,7 +112,7 @@ def estimates(table: pd.DataFrame) -> list[Estimate]:
     """The computed numbers as ``replicate.<study>.<quantity>``, the printed ones in the detail."""
     return [
         Estimate(
-            name=f"replicate.{_slug(row['study'])}.{_slug(row['quantity'])}",
+            name=f"replicate.{slug(row['study'])}.{slug(row['quantity'])}",
             value=row["computed"],
             unit="as published",
             method=row["source"],
@@ -129,10 +130,6 @@ def sentence(table: pd.DataFrame) -> str:
         for r in table[~table["within"]].itertuples()
     ]
     return "; not within: ".join([text, *apart]) + "."
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
 
 
 STUDIES: Mapping[str, Study] = {

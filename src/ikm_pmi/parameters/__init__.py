@@ -24,6 +24,7 @@ from ikm_pmi.parameters.trust import (
     ElasticitySpecification,
     PmiSpecification,
     RobustnessParameters,
+    ValidationParameters,
 )
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "RestrictionsParameters",
     "RobustnessParameters",
     "SyntheticParameters",
+    "ValidationParameters",
     "is_assumed",
     "parameters_for",
 ]

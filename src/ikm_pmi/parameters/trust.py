@@ -1,4 +1,4 @@
-"""Parameters of the chapter on trust: 08 robustness."""
+"""Parameters of the chapters on trust: 08 robustness, 09 validation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from ikm_pmi.parameters.base import ChapterParameters, EpisodeList
 from ikm_pmi.parameters.jobs import ElasticityParameters
 from ikm_pmi.parameters.pmi import ImpactParameters
 
-__all__ = ["ElasticitySpecification", "PmiSpecification", "RobustnessParameters"]
+__all__ = [
+    "ElasticitySpecification",
+    "PmiSpecification",
+    "RobustnessParameters",
+    "ValidationParameters",
+]
 
 
 class PmiSpecification(ImpactParameters):
@@ -54,3 +59,31 @@ class RobustnessParameters(ChapterParameters):
     shown: int = Field(
         300, ge=50, le=5000, description="specifications drawn in a curve, evenly from its order"
     )
+
+
+class ValidationParameters(ChapterParameters):
+    """Chapter 09: published numbers, and samples whose truth is known."""
+
+    chapter: ClassVar[str] = "09_validation"
+
+    replications: int = Field(25, ge=10, le=100_000, description="simulated samples of each kind")
+    persistence: float = Field(
+        0.67, ge=0, le=0.98, description="AR(1) coefficient of the simulated monthly errors"
+    )
+    effect: float = Field(
+        10.0,
+        gt=0,
+        le=50,
+        description="true fall in PMI points: of an episode, of a full tightening",
+    )
+    response: float = Field(
+        1.0, gt=0, le=20, description="true fall in PMI points per +10 points of stringency"
+    )
+    elasticity: float = Field(0.3, gt=0, lt=1, description="true employment elasticity")
+    error_share: float = Field(
+        0.5,
+        ge=0,
+        le=2,
+        description="survey error of weights and of output, as a share of the sd within units",
+    )
+    draws: int = Field(399, ge=99, le=9999, description="draws of the wild bootstrap")

@@ -17,6 +17,7 @@ from ikm_pmi.report.figures.pmi import (
     pmi_with_spells,
 )
 from ikm_pmi.report.figures.robustness import explained_variance, specification_curve
+from ikm_pmi.report.figures.validation import size_and_coverage
 
 __all__ = [
     "bridge",
@@ -39,6 +40,7 @@ __all__ = [
     "pmi_with_spells",
     "rules",
     "side_by_side",
+    "size_and_coverage",
     "specification_curve",
     "within_scatter",
     "workers_by_size",
