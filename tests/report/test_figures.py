@@ -38,7 +38,17 @@ def forest():
     return {"total": [estimate(f"elasticity.{name}", 0.3, 0.1, None) for name in names]}
 
 
+def rates():
+    """One method that is right, one that is far off, one that has no interval."""
+    rows = {"experiment": ["a", "a", "b"], "method": ["one", "two", "three"]}
+    sizes = {"size": [0.05, 0.9, 0.1], "size_mc": [0.01] * 3}
+    covers = {"coverage": [0.95, 0.1, None], "coverage_mc": [0.01, 0.01, None]}
+    words = ["nothing off", "rejects too often; covers too rarely", "nothing off"]
+    return pd.DataFrame({**rows, **sizes, **covers, "verdict": words})
+
+
 PICTURES = {
+    "rates": lambda _: figures.size_and_coverage(rates(), "A title", "S"),
     "workers": lambda _: figures.workers_by_size(
         pd.DataFrame({"size": ["micro", "small"], "persons": [7e6, 2e6]}), 15.64e6, 2021, "S"
     ),
@@ -84,6 +94,14 @@ def test_a_picture_names_its_axes_title_and_source(name, monthly):
 def test_the_title_is_computed_from_the_numbers(name, words, monthly):
     title = PICTURES[name](monthly)._suptitle.get_text().replace("\n", " ")
     assert words in title
+
+
+def test_a_rate_beyond_the_panel_keeps_its_value_and_what_does_not_apply_is_not_drawn():
+    sizes, covers = PICTURES["rates"](None).axes
+    assert [text.get_text() for text in sizes.texts] == ["0.90"]
+    assert [text.get_text() for text in covers.texts] == ["0.10"]
+    dots = [[line for line in ax.lines if line.get_marker() == "o"] for ax in (sizes, covers)]
+    assert [len(found) for found in dots] == [3, 2]
 
 
 def test_an_open_end_of_an_interval_is_no_whisker():

@@ -31,8 +31,8 @@ def size_and_coverage(table: pd.DataFrame, title: str, source: str) -> Figure:
     sizes, covers = picture.axes
     _rates(sizes, rows, "size", nominal=0.05, shown=(0.0, 0.3))
     _rates(covers, rows, "coverage", nominal=0.95, shown=(0.7, 1.0))
-    sizes.set_xlabel("a true null is rejected, share of samples")
-    covers.set_xlabel("the interval holds the truth, share")
+    sizes.set_xlabel("true null rejected, share")
+    covers.set_xlabel("truth inside the interval, share")
     sizes.set_yticks(list(range(len(rows))), rows["experiment"] + ": " + rows["method"], fontsize=7)
     covers.set_yticks(list(range(len(rows))), [""] * len(rows))
     for ax in picture.axes:
@@ -55,7 +55,7 @@ def _rates(
         colour = COLOURS["second" if off else "main"]
         at = min(max(value, low), high)
         ends = [max(value - error, low), min(value + error, high)]
-        if ends[0] < ends[1]:
+        if at == value:
             ax.plot(ends, [place, place], color=colour, linewidth=1.4, zorder=2)
         face = "white" if off else colour
         ax.plot(at, place, "o", color=colour, markerfacecolor=face, markersize=4, clip_on=False)
