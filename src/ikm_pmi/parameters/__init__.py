@@ -61,6 +61,7 @@ CHAPTERS: Mapping[str, type[ChapterParameters]] = {
         ElasticityParameters,
         JobsParameters,
         RobustnessParameters,
+        ValidationParameters,
     )
 }
 

@@ -25,7 +25,10 @@ __all__ = ["Build", "build", "steps"]
 
 Tell = Callable[[str, str], None]
 #: What a chapter reads besides data, code and its notebook.
-_ALSO = {"08_robustness": ("params/multiverse.yaml",)}
+_ALSO = {
+    "08_robustness": ("params/multiverse.yaml",),
+    "09_validation": ("reference/validation_full.csv",),
+}
 
 
 @dataclass(kw_only=True)
