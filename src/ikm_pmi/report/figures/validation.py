@@ -51,7 +51,7 @@ def _rates(
         value, error = row[rate], 1.96 * row[f"{rate}_mc"]
         if not value >= 0:  # the question does not apply
             continue
-        off = {"size": "rejects", "coverage": "covers"}[rate] in row["verdict"]
+        off = {"size": "reject", "coverage": "covers"}[rate] in row["verdict"]
         colour = COLOURS["second" if off else "main"]
         at = min(max(value, low), high)
         ends = [max(value - error, low), min(value + error, high)]
