@@ -131,9 +131,9 @@ def project(panel: CountryPanel, parameters: CrossCountryParameters) -> LocalPro
     ``PMI_{i,t+h} = a_i + m_t + b_h change_it + c level_{i,t-1} + lags of change and PMI
     + controls + e``, months t and t+h within the sample, each horizon on all rows it has. Lags of
     outcome and change make the errors' serial correlation harmless (lag augmentation); country
-    effects beside predetermined regressors leave a bias of order 1/T, small beside the standard
-    error on simulated panels of this size. The joint covariance leaves one country at a time out
-    of all horizons at once.
+    effects beside predetermined regressors leave a bias of order 1/T: on simulated panels of this
+    size it is below the standard error, but not always small beside it (chapter 09). The joint
+    covariance leaves one country at a time out of all horizons at once.
 
     Raises
     ------
