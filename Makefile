@@ -44,8 +44,9 @@ lint: $(READY)
 refresh verify: $(READY)
 	@$(BIN)/ikm-pmi $@
 
-bench: reproduce
-	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/run.py
+bench: $(READY)
+	@$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .venv-bench -r benchmarks/requirements.txt || echo "without specification_curve"
+	@PYTHONPATH=.venv-bench OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/run.py
 
 pages: reproduce
 	@$(BIN)/python tools/pages.py

@@ -121,7 +121,8 @@ def _table(effects: Sequence[Codes], weights: Floats | None) -> _Table | None:
     )
     if n_columns > MAX_COLUMNS or n_rows * n_columns > max(MAX_EMPTY * len(row), SMALL_TABLE):
         return None
-    cells = row * n_columns + column
+    cells = row * n_columns
+    cells += column
     counts = np.bincount(cells, weights, minlength=n_rows * n_columns).astype(float)
     counts = counts.reshape(n_rows, n_columns)
     # Products with ones: sums over a short axis are ten times slower.
@@ -151,7 +152,8 @@ def _remove(x: Floats, table: _Table, weights: Floats | None, enough: float) -> 
                 return bool(largest <= enough)
         b = table.inverse @ (column - means @ table.counts)
         a = means - table.counts @ b / table.rows
-        x -= np.add.outer(a, b).ravel().take(table.cells)
+        np.add.outer(a, b, out=sums)  # its memory is warm
+        x -= sums.ravel().take(table.cells)
     return False
 
 
