@@ -149,7 +149,7 @@ def conformal_set():
     for lags in (0, 1):
         yield limited(
             row(
-                f"T = 110, two treated months, 200 candidates, {lags} lags of the outcome",
+                f"T = 110, two treated months, 200 candidates, {('no lag', 'one lag')[lags]}",
                 [lambda lags=lags: conformal(y, X, [108, 109], lags=lags, candidates=200)],
                 repeats=15,
             ),
@@ -157,10 +157,10 @@ def conformal_set():
         )
 
 
-def limited(one, limit, note=""):
+def limited(one, limit):
     """The row with a limit in seconds on its slowest repeat."""
     text = f"{limit:g} s" if limit >= 1 else f"{1000 * limit:.0f} ms"
-    return replace(one, target=f"under {text}", reached=max(one.ours) < limit, note=note)
+    return replace(one, target=f"under {text}", reached=max(one.ours) < limit)
 
 
 def synthetic_control():

@@ -112,7 +112,7 @@ def release(name):
 
 
 def main(names):
-    head, sections, rows = machine(), [], []
+    start, head, sections, rows = time.perf_counter(), machine(), [], []
     for name in names or PARTS:
         text, found = section(name)
         print(text, flush=True)
@@ -124,6 +124,7 @@ def main(names):
     missed = [row.what for row in judged if not row.reached]
     reached = f"Targets reached: {len(judged) - len(missed)} of {len(judged)}"
     reached += f"; not reached: {'; '.join(missed)}.\n" if missed else ".\n"
+    reached += f"The whole took {(time.perf_counter() - start) / 60:.0f} minutes.\n"
     aside = HERE / ".RESULTS.md"
     aside.write_text("\n".join([INTRO, head, reached, *sections]), encoding="utf-8")
     aside.replace(HERE / "RESULTS.md")
