@@ -110,7 +110,7 @@ def test_manifest_ties_results_to_their_inputs(study):
     assert content["files"] == manifest.file_hashes(root / "results" / CHAPTER)
 
 
-def test_a_failure_in_another_process_keeps_its_four_parts(tmp_path):
+def test_a_failure_beside_another_step_keeps_its_four_parts(tmp_path):
     made = tasks.Files(name="b", folder=tmp_path, patterns=("conftest.py",))
     todo = [
         tasks.Step(name="bad", function=fail),

@@ -5,48 +5,60 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 from ikm_pmi.errors import ChapterError
 from ikm_pmi.parameters import ChapterParameters
-from ikm_pmi.pipeline import notebooks
+from ikm_pmi.pipeline import notebooks, warm
 from ikm_pmi.pipeline.manifest import write_whole
 
-__all__ = ["execute", "kernel_environment"]
+__all__ = ["execute", "kernel_settings"]
 
-# One thread each: sums are then added in the same order on every machine and with any --jobs.
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_PROVISIONER = "ikm-pmi-forked"
 
 
-@contextmanager
-def kernel_environment(work: Path, root: Path) -> Iterator[None]:
-    """Make ``python3`` mean this very interpreter, for kernels started inside the block.
+def kernel_settings(work: Path, root: Path) -> dict[str, str]:
+    """Write a kernelspec below ``work`` that makes ``python3`` mean this very interpreter.
 
-    A kernelspec first on Jupyter's path wins over whatever the user has installed under that name.
+    First on Jupyter's path it wins over whatever the user has installed under that name.
+
+    Returns
+    -------
+    dict
+        What the environment of a process that starts kernels must hold, and the kernels' own.
     """
     launch = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    spec = {
-        "argv": [*launch, "--log-level=CRITICAL"],  # else each start warns about its local socket
+    spec: dict[str, Any] = {
+        "argv": [*launch, "--log-level=ERROR"],  # else each start warns about its local socket
         "display_name": "Python 3",
         "language": "python",
     }
+    if entry_points(group="jupyter_client.kernel_provisioners", name=_PROVISIONER):
+        spec["metadata"] = {"kernel_provisioner": {"provisioner_name": _PROVISIONER}}
     write_whole(work / "jupyter" / "kernels" / "python3" / "kernel.json", json.dumps(spec))
-    settings = {
+    return warm.SETTINGS | {
         "JUPYTER_PATH": str(work / "jupyter"),
         "IKM_PMI_RESULTS": str(work),
         "IKM_PMI_ROOT": str(root),
-        "PYTHONHASHSEED": "0",
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    } | dict.fromkeys(_THREADS, "1")
-    before = {key: os.environ.get(key) for key in settings}
-    os.environ.update(settings)
-    try:
-        yield
-    finally:
-        for key, value in before.items():
-            os.environ.pop(key, None) if value is None else os.environ.update({key: value})
+    }
+
+
+def _manager(work: Path, folder: Path, settings: dict[str, str]) -> type[Any]:
+    """A kernel manager with settings of its own: several threads may run a chapter each."""
+    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+
+    class Manager(AsyncKernelManager):
+        def _kernel_spec_manager_default(self) -> KernelSpecManager:
+            return KernelSpecManager(kernel_dirs=[str(work / "jupyter" / "kernels")])
+
+        async def _async_pre_start_kernel(self, **options: Any) -> Any:
+            options |= {"env": os.environ | settings, "cwd": str(folder)}
+            return await super()._async_pre_start_kernel(**options)
+
+    return Manager
 
 
 def execute(root: Path, parameters: ChapterParameters, output: Path, work: Path) -> None:
@@ -66,7 +78,9 @@ def execute(root: Path, parameters: ChapterParameters, output: Path, work: Path)
     default = type(parameters).parse({}).model_dump(mode="json")
     given = parameters.model_dump(mode="json")
     changed = {key: value for key, value in given.items() if value != default[key]}
-    with kernel_environment(work, root):
+    manager = _manager(work, source.parent, kernel_settings(work, root))
+    for last in (False, True):
+        server = os.environ.get(warm.ADDRESS)
         try:
             papermill.execute_notebook(
                 source,
@@ -75,7 +89,7 @@ def execute(root: Path, parameters: ChapterParameters, output: Path, work: Path)
                 kernel_name="python3",
                 language="python",
                 progress_bar=False,
-                cwd=source.parent,
+                kernel_manager_class=manager,
             )
         except PapermillExecutionError as error:
             raise ChapterError(
@@ -85,9 +99,13 @@ def execute(root: Path, parameters: ChapterParameters, output: Path, work: Path)
                 where=f"{source.name}, In [{error.exec_count}]",
             ) from None
         except RuntimeError as error:  # the kernel died or did not start
+            if warm.gone(server) and not last:
+                continue  # it died with the server it was forked from: not the chapter's doing
             raise ChapterError(
                 f"the kernel of chapter {parameters.chapter} died",
                 expected="a Python kernel that lives until the last cell",
                 found=str(error).splitlines()[0],
                 where=source.name,
             ) from error
+        else:
+            return

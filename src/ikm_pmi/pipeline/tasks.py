@@ -8,85 +8,31 @@ from the last good run, so an edited or deleted result is noticed. pytask keeps 
 
 from __future__ import annotations
 
+import importlib
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytask
-from pytask import PNode, Session, TaskOutcome, TaskWithoutPath, hookimpl
+from pytask import Session, TaskOutcome, hookimpl
 
 from ikm_pmi.errors import ChapterError, DataError, IkmPmiError
 from ikm_pmi.parameters import CHAPTERS
-from ikm_pmi.pipeline import manifest
+from ikm_pmi.pipeline import manifest, warm
+from ikm_pmi.pipeline.nodes import Files, Step, Value
 
 __all__ = ["Build", "build", "steps"]
 
 Tell = Callable[[str, str], None]
+#: Begun first, so that none of them is left running alone at the end.
+_LONG = ("09_validation", "08_robustness", "04_counterfactual", "06_ikm_elasticity")
 #: What a chapter reads besides data, code and its notebook.
 _ALSO = {
     "08_robustness": ("params/multiverse.yaml",),
     "09_validation": ("reference/validation_full.csv",),
 }
-
-
-@dataclass(kw_only=True)
-class Files(PNode):
-    """Some files below a folder; their state is one hash over all of them."""
-
-    name: str
-    folder: Path
-    patterns: tuple[str, ...] = ("**/*",)
-    attributes: dict[Any, Any] = field(default_factory=dict)
-
-    @property
-    def signature(self) -> str:
-        """What makes this node the same in two steps."""
-        return manifest.digest([self.folder.as_posix(), *self.patterns])
-
-    def state(self) -> str | None:
-        """Hash of names and contents, or None when there are no such files."""
-        found = manifest.file_hashes(self.folder, self.patterns)
-        return manifest.digest(found) if found else None
-
-    def load(self, is_product: bool = False) -> None:
-        """Nothing is handed to a step: it reads its files itself."""
-
-    def save(self, value: Any) -> None:
-        """Nothing to do: a step writes its files itself."""
-
-
-@dataclass(kw_only=True)
-class Value(Files):
-    """A plain value a step depends on, such as the hash of the code."""
-
-    folder: Path = Path()
-    value: Any = None
-
-    @property
-    def signature(self) -> str:
-        """What makes this node the same in two steps."""
-        return manifest.digest([self.name, self.value])
-
-    def state(self) -> str:
-        """Hash of the value."""
-        return manifest.digest(self.value)
-
-
-@dataclass(kw_only=True)
-class Step(TaskWithoutPath):
-    """A step whose work is a plain function of plain arguments."""
-
-    arguments: tuple[Any, ...] = ()
-
-    def state(self) -> str:
-        """Constant: the code is one of the step's dependencies."""
-        return self.name
-
-    def execute(self, **_: Any) -> None:
-        """Do the work."""
-        self.function(*self.arguments)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,6 +108,7 @@ def steps(root: Path, results_dir: Path, chapters: Iterable[str]) -> list[Step]:
             arguments=(chapter, root, results_dir),
             depends_on={"raw": raw, "processed": processed, "code": code, "notebook": source},
             produces={"results": results},
+            markers=[pytask.mark.try_first.mark] if chapter in _LONG else [],
         )
         found.append(step)
     return found
@@ -187,7 +134,7 @@ def build(
     chapters : iterable of str
         Names of chapters; all by default.
     jobs : int
-        Processes to run steps in.
+        Steps run at the same time.
     force : bool
         Run every step, changed or not.
     tell : callable, optional
@@ -219,6 +166,12 @@ def build(
 def _session(todo: list[Step], state: Path, options: dict[str, Any]) -> Session:
     """Run pytask without its console, its state in a folder of ours."""
     config = state / "pytask.toml"
+    # Threads: the work is in the kernels, and no worker has to import anything.
+    options = {"parallel_backend": "threads", **options}
+    # pytask-parallel looks once a second for a step that has ended; here, every hundredth of it.
+    sleeper: Any = getattr(importlib.import_module("pytask_parallel.execute"), "_Sleeper", None)
+    if sleeper is not None:
+        sleeper.increment = lambda _: None
     for attempt in ("keep", "renew"):
         if attempt == "renew":  # a state that pytask cannot read costs a rerun, not an error
             shutil.rmtree(state, ignore_errors=True)
@@ -276,6 +229,13 @@ def pytask_execute_task_log_start(session: Session, task: Step) -> None:
     """Tell that a step begins (this module is registered as a plugin of pytask)."""
     if tell := session.config.get("ikm_pmi_tell"):
         tell("start", task.name)
+
+
+@hookimpl(tryfirst=True)
+def pytask_execute_task(session: Session) -> None:
+    """Have kernels forked once something runs: their process imports while the data are checked."""
+    if "ikm_pmi_tell" in session.config:
+        warm.start()
 
 
 @hookimpl(tryfirst=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ikm_pmi.parameters import CHAPTERS
-from ikm_pmi.pipeline.kernel import kernel_environment
+from ikm_pmi.pipeline.kernel import kernel_settings
 from ikm_pmi.pipeline.refresh import moved, rounded
 
 __all__ = ["TOLERANCE", "Verification", "verify"]
@@ -55,22 +56,27 @@ def verify(
         Called with each line of nbval's report as it comes.
     """
     chapters = tuple(chapters)
-    with tempfile.TemporaryDirectory() as folder, kernel_environment(Path(folder), root):
+    with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q"]
         if jobs > 1 and importlib.util.find_spec("xdist"):
             command += ["-n", str(jobs), "--dist", "loadscope"]
         command += [f"notebooks/{chapter}.ipynb" for chapter in chapters]
-        lines, status = _lines(command, root, tell)
+        lines, status = _lines(command, root, kernel_settings(Path(folder), root), tell)
         found = [line for chapter in chapters for line in _compare(root, Path(folder), chapter)]
     return Verification(outputs_agree=status == 0, report="".join(lines), moved=tuple(found))
 
 
 def _lines(
-    command: list[str], root: Path, tell: Callable[[str], None] | None
+    command: list[str], root: Path, settings: dict[str, str], tell: Callable[[str], None] | None
 ) -> tuple[list[str], int]:
     lines = []
     with subprocess.Popen(  # noqa: S603 (our own interpreter, our own arguments)
-        command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=root,
+        env=os.environ | settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as process:
         for line in process.stdout or ():
             lines.append(line)

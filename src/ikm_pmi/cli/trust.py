@@ -1,0 +1,74 @@
+"""Commands that hold the study against what is known."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ikm_pmi.cli.app import JOBS, Jobs, app
+
+
+@app.command()
+def replicate(
+    full: Annotated[
+        bool, typer.Option("--full", help="Also run the printed Monte-Carlo table and write it.")
+    ] = False,
+    replications: Annotated[
+        int, typer.Option(min=10, help="Simulated samples of each kind with --full.")
+    ] = 400,
+) -> None:
+    """Compute published numbers again: published, computed, tolerance, verdict."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from ikm_pmi.models import published
+
+    found = published.compare()
+    console = Console()
+    for study, rows in found.groupby("study", sort=False):
+        head = f"{study}: {rows['source'].iloc[0]}"
+        table = Table(title=head, title_justify="left", title_style="bold", box=None)
+        for name in ("quantity", "published", "computed", "tolerance", "verdict"):
+            table.add_column(name, min_width=9, justify="left" if name == "quantity" else "right")
+        for row in rows.itertuples(index=False):
+            shown = (f"{row.computed:.10g}", f"{row.tolerance:.1g}")
+            verdict = "within" if row.within else "not within"
+            table.add_row(str(row.quantity), str(row.published), *shown, verdict)
+        console.print(table, "")
+    typer.echo(published.sentence(found))
+    if full:
+        _write_full(replications)
+    if "unexplained" in set(found["reason"]):
+        raise typer.Exit(1)
+
+
+def _write_full(replications: int) -> None:
+    from ikm_pmi.data.package import find_root
+    from ikm_pmi.parameters import ValidationParameters
+    from ikm_pmi.pipeline.validation import FULL, write_full
+
+    parameters = ValidationParameters.parse({"replications": replications})
+    table = write_full(find_root(), parameters, lambda name: typer.echo(f"simulating: {name}"))
+    off = int((table["verdict"] != "nothing off").sum())
+    typer.echo(f"{FULL}: {len(table)} rows, {off} of them off; seed {parameters.seed}")
+
+
+@app.command()
+def verify(jobs: Jobs = JOBS) -> None:
+    """Execute the committed chapters again (nbval) and list what moved."""
+    from ikm_pmi.data.package import find_root
+    from ikm_pmi.pipeline.processed import check
+    from ikm_pmi.pipeline.verify import verify as execute_again
+
+    root = find_root()
+    report = check(root)
+    if not report.ok:
+        typer.echo(report.text(), err=True)
+        raise typer.Exit(2)
+    found = execute_again(root, jobs=jobs, tell=typer.echo)
+    for line in found.moved:
+        typer.echo(f"moved: {line}")
+    if not found.ok:
+        raise typer.Exit(1)
+    typer.echo("Nothing moved: outputs, numbers and data are as committed.")

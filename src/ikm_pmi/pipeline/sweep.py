@@ -1,0 +1,278 @@
+"""One chapter over many parameter sets: one tidy table, and nothing done twice.
+
+A run is known by the digest of its parameters, notebook, code, versions and data. Its result is
+kept in ``runs/`` under that name; a sweep that is called again runs only what is not there. Runs
+happen in threads here, each with a kernel of its own, or on a Dask cluster whose workers need the
+installed package and nothing else: notebook and data are sent to them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import platform
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from ikm_pmi.errors import ChapterError, IkmPmiError
+from ikm_pmi.parameters import ChapterParameters
+from ikm_pmi.pipeline import manifest, warm
+from ikm_pmi.pipeline.chapters import check_result, run
+from ikm_pmi.pipeline.folders import staging
+
+__all__ = ["Progress", "Sweep", "run_names", "sweep"]
+
+#: Whatever a chapter reads.
+_PROJECT = ("data/raw/*", "data/processed/*", "params/multiverse.yaml", "reference/*.csv")
+_PATIENCE = "15s"
+_COLUMNS = (
+    *("name", "value", "std_error", "ci_low", "ci_high", "ci_level", "p_value"),
+    *("unit", "n", "method"),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """How far a sweep is, after each run; ``run`` says what in it is not the default."""
+
+    run: str
+    error: str
+    done: int
+    total: int
+    seconds_left: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sweep:
+    """What a sweep did: its table, the names of runs by how they ended."""
+
+    table: Path
+    ran: tuple[str, ...]
+    kept: tuple[str, ...]
+    failed: Mapping[str, str]
+
+
+def run_names(runs: Sequence[ChapterParameters], root: Path) -> dict[str, ChapterParameters]:
+    """Each run under the digest of all it is made from."""
+    project = manifest.file_hashes(root, _PROJECT)
+    notebook = root / "notebooks" / f"{runs[0].chapter}.ipynb"
+    made_from = [
+        {**manifest.inputs(notebook, one.model_dump(mode="json")), "data": project} for one in runs
+    ]
+    names = [manifest.digest(one).removeprefix("sha256:")[:16] for one in made_from]
+    return dict(zip(names, runs, strict=True))
+
+
+def sweep(
+    runs: Sequence[ChapterParameters],
+    out: Path,
+    *,
+    root: Path,
+    jobs: int = 2,
+    scheduler: str | None = None,
+    tell: Callable[[Progress], None] = lambda _: None,
+) -> Sweep:
+    """Run a chapter with each parameter set and write ``sweep.csv``.
+
+    Parameters
+    ----------
+    runs : sequence of ChapterParameters
+        Parameter sets of one chapter, no two of them equal.
+    out : Path
+        Folder of the table and of ``runs/``, one result a file.
+    root : Path
+        The project's checkout.
+    jobs : int
+        Runs at the same time on this machine.
+    scheduler : str, optional
+        Address of a Dask scheduler (``tcp://host:port``) whose workers run instead.
+    tell : callable, optional
+        Called after each run.
+
+    Returns
+    -------
+    Sweep
+        A failed run is a row of the table with its error, and is run again by the next call.
+
+    Raises
+    ------
+    ChapterError
+        When the notebook is missing or the scheduler cannot be reached.
+    """
+    root, out = root.resolve(), out.resolve()
+    named = run_names(runs, root)
+    kept = {name: result for name, one in named.items() if (result := _stored(out, name, one))}
+    found, failed, begun = dict(kept), dict[str, str](), time.monotonic()
+    try:
+        with _executor(root, out, jobs, scheduler) as submit:
+            futures = {submit(one): name for name, one in named.items() if name not in kept}
+            for future in as_completed(futures):
+                name = futures[future]
+                result, error = _outcome(future)
+                if result is None:
+                    failed[name] = error
+                else:
+                    found[name] = result
+                    manifest.write_whole(_place(out, name), manifest.to_json(result))
+                done = len(found) + len(failed)
+                pace = (time.monotonic() - begun) / (done - len(kept))
+                left = pace * (len(named) - done)
+                tell(
+                    Progress(
+                        run=_label(named[name]),
+                        error=error,
+                        done=done,
+                        total=len(named),
+                        seconds_left=left,
+                    )
+                )
+    finally:  # interrupted or not, the table holds what is done
+        table = out / "sweep.csv"
+        manifest.write_whole(table, _table(named, found, failed))
+    ran = tuple(name for name in found if name not in kept)
+    return Sweep(table=table, ran=ran, kept=tuple(kept), failed=failed)
+
+
+def _label(parameters: ChapterParameters) -> str:
+    default = type(parameters).parse({})
+    pairs = ((name, getattr(parameters, name)) for name in type(parameters).model_fields)
+    return ", ".join(f"{name}={value}" for name, value in pairs if value != getattr(default, name))
+
+
+def _place(out: Path, name: str) -> Path:
+    return out / "runs" / f"{name}.json"
+
+
+def _stored(out: Path, name: str, parameters: ChapterParameters) -> dict[str, Any] | None:
+    try:
+        return check_result(_place(out, name), parameters)
+    except ChapterError:  # not there, or spoiled: it is run again
+        return None
+
+
+def _outcome(future: Future[dict[str, Any]]) -> tuple[dict[str, Any] | None, str]:
+    try:
+        return future.result(), ""
+    except IkmPmiError as error:
+        return None, f"{error.summary}: {error.found}"
+    except CancelledError:
+        return None, "the cluster went away"
+    except Exception as error:  # a worker that died, or whatever a worker raised
+        return None, f"{type(error).__name__}: {error}"
+
+
+def _table(
+    named: Mapping[str, ChapterParameters],
+    found: Mapping[str, Mapping[str, Any]],
+    failed: Mapping[str, str],
+) -> str:
+    """Tidy: a row for each estimate of each run, in the order of the grid."""
+    file = io.StringIO()
+    fields = list(next(iter(named.values())).model_dump())
+    rows = csv.writer(file, lineterminator="\n")
+    rows.writerow(["run", "status", *fields, *_COLUMNS, "error"])
+    for name, one in named.items():
+        values = one.model_dump(mode="json").values()
+        head = [json.dumps(value) if isinstance(value, list) else value for value in values]
+        if name in found:
+            for entry in found[name]["estimates"]:
+                cells = (entry[column] for column in _COLUMNS)
+                rows.writerow([name, "done", *head, *cells, ""])
+        else:
+            status = "failed" if name in failed else "not run"
+            rows.writerow([name, status, *head, *[""] * len(_COLUMNS), failed.get(name, "")])
+    return file.getvalue()
+
+
+Submit = Callable[[ChapterParameters], "Future[dict[str, Any]]"]
+
+
+@contextmanager
+def _executor(root: Path, out: Path, jobs: int, scheduler: str | None) -> Iterator[Submit]:
+    """What takes a run and gives its future; runs not begun are cancelled at the end."""
+    pool: Executor
+    if scheduler is None:
+        warm.start()
+        pool = ThreadPoolExecutor(jobs)
+        try:
+            yield lambda one: pool.submit(_run_here, root, out, one)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        return
+    with _cluster(scheduler) as client:
+        pool = client.get_executor(pure=False)
+        # A task of its own, so that the scheduler makes it again when the worker holding it dies.
+        content = _pack(root, client)
+        check = {"code": manifest.code_digest(), "versions": manifest.versions()}
+        yield lambda one: pool.submit(_run_there, content, check, one)
+
+
+def _run_here(root: Path, scratch: Path, parameters: ChapterParameters) -> dict[str, Any]:
+    with staging(scratch, "run") as work:
+        target = run(parameters.chapter, parameters, root=root, results_dir=work)
+        return check_result(target / "result.json", parameters)
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[Any]:
+    import distributed
+
+    connect: Any = distributed.Client
+    try:
+        client = connect(address, timeout=_PATIENCE)
+    except (OSError, ValueError) as error:
+        raise ChapterError(
+            "the Dask scheduler cannot be reached",
+            expected="an address such as tcp://host:8786",
+            found=str(error).splitlines()[0],
+            where=f"--scheduler {address}",
+            todo="start one: dask scheduler; and workers: dask worker ADDRESS --nworkers N",
+        ) from None
+    with client:
+        yield client
+
+
+def _pack(root: Path, client: Any) -> Any:
+    """The project's files as a future of the cluster."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in manifest.file_hashes(root, ("notebooks/*.ipynb", *_PROJECT)):
+            archive.write(root / name, name)
+    return client.submit(bytes, file.getvalue())
+
+
+def _run_there(
+    content: bytes, check: Mapping[str, Any], parameters: ChapterParameters
+) -> dict[str, Any]:
+    """A run on a worker, refused where other code would give another result."""
+    own = {"code": manifest.code_digest(), "versions": manifest.versions()}
+    if own != check:
+        raise ChapterError(
+            "a worker has other software",
+            expected=json.dumps(check),
+            found=json.dumps(own),
+            where=platform.node(),
+            todo="install the same ikm_pmi and requirements.lock on every worker",
+        )
+    warm.start()
+    root = _unpacked(content)
+    return _run_here(root, root, parameters)
+
+
+@cache
+def _unpacked(content: bytes) -> Path:
+    from distributed import get_worker
+
+    folder = Path(mkdtemp(dir=get_worker().local_directory))  # Dask removes it with the worker
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        archive.extractall(folder)
+    return folder
