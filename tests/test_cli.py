@@ -1,7 +1,10 @@
+import json
+import shlex
 import subprocess
 import sys
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from ikm_pmi import __version__
@@ -119,3 +122,68 @@ def test_import_brings_nothing_heavy(module):
     code = f"import {module}, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not HEAVY & set(done.stdout.split())
+
+
+def commands():
+    """Every command with its examples, as the help prints them."""
+    groups = [((), typer.main.get_command(app))]
+    while groups:
+        words, one = groups.pop()
+        inner = getattr(one, "commands", None)
+        if inner is None:
+            yield words, one.epilog.split("\n\n")[1:]
+        else:
+            groups += [((*words, name), sub) for name, sub in inner.items()]
+
+
+EXAMPLES = [(words, line) for words, lines in commands() for line in lines]
+
+
+@pytest.mark.parametrize(("words", "line"), EXAMPLES, ids=[line for _, line in EXAMPLES])
+def test_example_in_the_help_is_understood(words, line):
+    given = shlex.split(line)
+    assert given[: len(words) + 1] == ["ikm-pmi", *words]
+    one = typer.main.get_command(app)
+    context = one.make_context("ikm-pmi", [], resilient_parsing=True)
+    for word in words:
+        context = type(context)(one, info_name=word, parent=context)
+        one = one.commands[word]
+    context = one.make_context(words[-1], given[len(words) + 1 :], parent=context)  # parses
+    assert not context.args
+
+
+def test_every_command_has_an_example():
+    assert {words for words, _ in commands()} == {words for words, _ in EXAMPLES}
+
+
+@pytest.mark.parametrize("arguments", [["parameters"], ["parameters", "03"], ["data", "check"]])
+def test_json_is_one_document_and_quiet_is_silence(arguments):
+    shown = CliRunner().invoke(app, [*arguments, "--json"])
+    assert json.loads(shown.stdout)
+    silent = CliRunner().invoke(app, [*arguments, "--quiet"])
+    assert (silent.exit_code, silent.stdout) == (0, "")
+    assert CliRunner().invoke(app, arguments).stdout  # the mode does not outlast its command
+
+
+def test_json_carries_the_four_parts_of_an_error(monkeypatch, capsys):
+    code, out, err = call(monkeypatch, capsys, "run", "01", "-p", "contry=IDN", "--json")
+    error = json.loads(out)["error"]
+    assert (code, error["found"], error["todo"]) == (2, "contry", "did you mean 'country'?")
+    assert "did you mean" in err
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("ikm-pmi run 0", list(CHAPTERS)),
+        ("ikm-pmi run 03 -p end", ["end_month="]),
+        ("ikm-pmi run nothing -p end", []),
+        ("ikm-pmi parameters 06", ["06_ikm_elasticity"]),
+    ],
+)
+def test_shell_completion_offers_chapters_and_parameters(line, offered):
+    words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
+    asked = CliRunner().invoke(
+        app, [], prog_name="ikm-pmi", env=words | {"_IKM_PMI_COMPLETE": "complete_bash"}
+    )
+    assert asked.stdout.split() == offered

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+import json
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -21,20 +24,25 @@ __all__ = [
     "JOBS",
     "FastStart",
     "Jobs",
+    "answer",
     "app",
+    "build_parts",
+    "command",
+    "error_parts",
     "fast_start",
     "finish",
     "kernels_end_on_interrupt",
     "leave_at_once",
     "main",
     "progress",
+    "quiet",
+    "say",
 ]
 
 app = typer.Typer(
     name="ikm-pmi",
     help="PPKM restrictions, the manufacturing PMI, and jobs in small and medium industry (IKM).",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -49,20 +57,84 @@ FastStart = Annotated[
 ]
 
 
+_JSON = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+_QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors and nothing else.")]
+_mode = {"json": False, "quiet": False}
+
+
+def command(
+    owner: typer.Typer, name: str | None = None, *, examples: Sequence[str]
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a command with ``--json``, ``--quiet`` and the examples under its help.
+
+    Parameters
+    ----------
+    owner : typer.Typer
+        The application or the group of commands.
+    name : str, optional
+        Name of the command, where it is not that of the function.
+    examples : sequence of str
+        Whole command lines; a test calls each with ``--help`` in place of its arguments.
+    """
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def inside(**given: Any) -> None:
+            _mode.update(json=given.pop("as_json"), quiet=given.pop("no_words"))
+            function(**given)
+
+        own = inspect.signature(function, eval_str=True)
+        more = [
+            inspect.Parameter(word, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
+            for word, kind in (("as_json", _JSON), ("no_words", _QUIET))
+        ]
+        whole = own.replace(parameters=[*own.parameters.values(), *more])
+        inside.__signature__ = whole  # type: ignore[attr-defined]  # what typer reads
+        inside.__annotations__ = {key: one.annotation for key, one in whole.parameters.items()}
+        epilog = "\n\n".join(["Examples:", *examples])
+        owner.command(name, epilog=epilog)(inside)
+        return function
+
+    return register
+
+
+def quiet() -> bool:
+    """Whether words for a reader are not wanted."""
+    return _mode["quiet"] or _mode["json"]
+
+
+def say(text: object) -> None:
+    """Print a line for a reader."""
+    if not quiet():
+        typer.echo(text)
+
+
+def answer(content: Mapping[str, Any] | Sequence[Any], text: object = None) -> None:
+    """Print what a command found: as JSON when asked, otherwise as ``text`` for a reader."""
+    if _mode["json"]:
+        typer.echo(json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False))
+    elif text is not None:
+        say(text)
+
+
+def error_parts(error: IkmPmiError) -> dict[str, str]:
+    """The four parts of an error and its summary, as JSON-safe values."""
+    return {key: getattr(error, key) for key in ("summary", "expected", "found", "where", "todo")}
+
+
 def main() -> None:
     """Run the command line; an error of this package is printed in its four parts."""
+    _mode.update(json="--json" in sys.argv, quiet=False)  # for errors before a command begins
     try:
         app()
-    except IkmPmiError as error:
+    except (IkmPmiError, OSError) as error:
         if "--debug" in sys.argv:
             raise
+        if not isinstance(error, IkmPmiError):
+            error = IkmPmiError("a file cannot be read or written", found=str(error))
+        answer({"error": error_parts(error)})
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_status)
-    except OSError as error:
-        if "--debug" in sys.argv:
-            raise
-        typer.echo(f"error: a file cannot be read or written\n  found      {error}", err=True)
-        sys.exit(1)
 
 
 def _version(asked: bool) -> None:
@@ -121,7 +193,7 @@ def progress() -> Iterator[Callable[[str, str], None]]:
     """A line for each finished step and, on a terminal, what is running now."""
     from rich.console import Console
 
-    console, begun = Console(stderr=True, highlight=False), {}
+    console, begun = Console(stderr=True, highlight=False, quiet=quiet()), {}
     marks = {"success": "done", "fail": "FAILED"}
     with kernels_end_on_interrupt(), console.status("") as status:
 
@@ -135,6 +207,16 @@ def progress() -> Iterator[Callable[[str, str], None]]:
             status.update(f"running: {', '.join(begun)}")
 
         yield tell
+
+
+def build_parts(done: Build) -> dict[str, Any]:
+    """What a build did, as JSON-safe values."""
+    return {
+        "ran": list(done.ran),
+        "unchanged": list(done.unchanged),
+        "not_reached": list(done.not_reached),
+        "failed": {name: error_parts(error) for name, error in done.failed},
+    }
 
 
 def finish(done: Build) -> None:

@@ -14,19 +14,49 @@ from ikm_pmi.cli.app import (
     JOBS,
     FastStart,
     Jobs,
+    answer,
     app,
+    build_parts,
+    command,
     fast_start,
     finish,
     kernels_end_on_interrupt,
     leave_at_once,
     progress,
+    quiet,
+    say,
 )
 
 if TYPE_CHECKING:
     from ikm_pmi.pipeline.sweep import Progress
+    from ikm_pmi.pipeline.tasks import Build
 
 
-@app.command()
+def _chapters(begun: str) -> list[str]:
+    """Chapters that a name on the command line may become."""
+    from ikm_pmi.parameters import CHAPTERS
+
+    return [name for name in CHAPTERS if name.startswith(begun)]
+
+
+def _settings(context: typer.Context, begun: str) -> list[str]:
+    """Parameters that ``-p`` may set in the chapter named before it."""
+    from ikm_pmi.errors import ParameterError
+    from ikm_pmi.parameters import parameters_for
+
+    try:
+        # While -p has no value yet, the words before it are still to be assigned.
+        chapter = context.params.get("chapter") or "".join(context.args[:1])
+        fields = parameters_for(chapter).model_fields
+    except ParameterError:  # no chapter yet, or none of that name
+        return []
+    return [f"{name}=" for name in fields if f"{name}=".startswith(begun)]
+
+
+_NAME = "Name or beginning, such as 03."
+
+
+@command(app, examples=["ikm-pmi reproduce", "ikm-pmi reproduce --jobs 1 --force"])
 def reproduce(
     jobs: Jobs = JOBS,
     force: Annotated[bool, typer.Option(help="Run every step, changed or not.")] = False,
@@ -41,33 +71,47 @@ def reproduce(
     with progress() as tell:
         done = build(root, jobs=jobs, force=force, tell=tell)
     if not (done.ran or done.failed or done.not_reached):
-        typer.echo(f"Nothing had to run: all {len(done.unchanged)} steps are up to date.")
-    _print_answers(root / "results")
+        say(f"Nothing had to run: all {len(done.unchanged)} steps are up to date.")
+    _answers(root / "results", done)
     finish(done)
 
 
-def _print_answers(results_dir: Path) -> None:
+def _answers(results_dir: Path, done: Build) -> None:
+    from dataclasses import asdict
+
     from rich.console import Console
     from rich.table import Table
 
     from ikm_pmi.pipeline.headlines import headlines
 
+    found = headlines(results_dir)
+    answer(build_parts(done) | {"answers": [asdict(line) for line in found]})
+    if quiet():
+        return
     table = Table("answer", "value", "interval", "n", "from", title="The short answers")
-    for line in headlines(results_dir):
+    for line in found:
         value = line.value or "not there"
         table.add_row(line.question, value, line.interval, line.n, line.chapter[:2])
     Console().print(table)
-    typer.echo(
+    say(
         "Where to look next: the chapters in notebooks/ (jupyter lab notebooks/), their numbers,\n"
         "tables and figures in results/, the hashes of all of it in results/manifest.json."
     )
 
 
-@app.command()
+@command(
+    app,
+    examples=[
+        "ikm-pmi run 03",
+        "ikm-pmi run 03 -p end_month=2022-12 -p exposure=calendar",
+        "ikm-pmi run 07 -f my.toml --out elsewhere",
+    ],
+)
 def run(
-    chapter: Annotated[str, typer.Argument(help="Name or beginning, such as 03.")],
+    chapter: Annotated[str, typer.Argument(help=_NAME, autocompletion=_chapters)],
     parameter: Annotated[
-        list[str] | None, typer.Option("-p", help="name=value; may be given again.")
+        list[str] | None,
+        typer.Option("-p", help="name=value; may be given again.", autocompletion=_settings),
     ] = None,
     file: Annotated[Path | None, typer.Option("-f", help="TOML file of parameters.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the results.")] = None,
@@ -95,10 +139,17 @@ def run(
         target = chapters.run(model.chapter, chosen, root=root, results_dir=results_dir)
         tell("success", model.chapter)
     manifest.record(results_dir, {target.name: sources})
-    typer.echo(f"{target}{os.sep}")
+    result = chapters.check_result(target / "result.json", chosen)
+    answer({"folder": str(target), "result": result}, f"{target}{os.sep}")
 
 
-@app.command()
+@command(
+    app,
+    examples=[
+        "ikm-pmi sweep params/example_grid.yaml --out sweep",
+        "ikm-pmi sweep params/example_grid.yaml --out sweep --scheduler tcp://127.0.0.1:8786",
+    ],
+)
 def sweep(
     grid: Annotated[Path, typer.Argument(help="YAML file, such as params/example_grid.yaml.")],
     out: Annotated[Path, typer.Option(help="Folder for the table and the runs' results.")],
@@ -128,10 +179,11 @@ def sweep(
                 runs, out, root=find_root(), jobs=jobs, scheduler=scheduler, tell=tell
             )
     except KeyboardInterrupt:
-        typer.echo(f"interrupted; the same command goes on: ikm-pmi sweep {grid} --out {out}")
+        say(f"interrupted; the same command goes on: ikm-pmi sweep {grid} --out {out}")
         leave_at_once(130)
     counts = f"{len(done.ran)} run, {len(done.kept)} done before, {len(done.failed)} failed"
-    typer.echo(f"{done.table}: {counts}")
+    ended = {"ran": list(done.ran), "kept": list(done.kept), "failed": dict(done.failed)}
+    answer({"table": str(done.table)} | ended, f"{done.table}: {counts}")
     if done.failed:
         raise typer.Exit(1)
 
@@ -141,7 +193,7 @@ def _sweep_progress() -> Iterator[Callable[[Progress], None]]:
     """A line for each failure and, as it goes on, how much is done and the time left."""
     from rich.console import Console
 
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, quiet=quiet())
     with kernels_end_on_interrupt(), console.status("starting") as status:
 
         def tell(now: Progress) -> None:
@@ -156,24 +208,34 @@ def _sweep_progress() -> Iterator[Callable[[Progress], None]]:
         yield tell
 
 
-@app.command()
+@command(app, examples=["ikm-pmi parameters", "ikm-pmi parameters 03"])
 def parameters(
-    chapter: Annotated[str | None, typer.Argument(help="Name or beginning, such as 03.")] = None,
+    chapter: Annotated[str | None, typer.Argument(help=_NAME, autocompletion=_chapters)] = None,
 ) -> None:
     """List the chapters, or the parameters of one."""
     from ikm_pmi.parameters import CHAPTERS, is_assumed, parameters_for
 
     if chapter is None:
-        for name, model in CHAPTERS.items():
-            typer.echo(f"{name}\n    {', '.join(model.model_fields)}")
+        names = {name: list(model.model_fields) for name, model in CHAPTERS.items()}
+        answer(names, "\n".join(f"{key}\n    {', '.join(own)}" for key, own in names.items()))
         return
-    model = parameters_for(chapter)
-    for name, info in model.model_fields.items():
-        note = " (assumed)" if is_assumed(info) else ""
-        typer.echo(f"{name} = {info.default!r}\n    {info.description}{note}")
+    fields = parameters_for(chapter).model_fields
+    content = {
+        name: {
+            "default": info.default,
+            "meaning": info.description,
+            "assumed": is_assumed(info),
+        }
+        for name, info in fields.items()
+    }
+    lines = [
+        f"{name} = {one['default']!r}\n    {one['meaning']}{' (assumed)' * one['assumed']}"
+        for name, one in content.items()
+    ]
+    answer(content, "\n".join(lines))
 
 
-@app.command()
+@command(app, examples=["ikm-pmi refresh"])
 def refresh(jobs: Jobs = JOBS) -> None:
     """Execute the chapters and rewrite their committed outputs and reference numbers."""
     from ikm_pmi.data.package import find_root
@@ -181,4 +243,5 @@ def refresh(jobs: Jobs = JOBS) -> None:
 
     with progress() as tell:
         done = bring_up_to_date(find_root(), jobs=jobs, tell=tell)
+    answer(build_parts(done))
     finish(done)

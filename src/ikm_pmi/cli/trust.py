@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ikm_pmi.cli.app import JOBS, Jobs, app
+from ikm_pmi.cli.app import JOBS, Jobs, answer, app, command, quiet, say
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-@app.command()
+@command(app, examples=["ikm-pmi replicate", "ikm-pmi replicate --full"])
 def replicate(
     full: Annotated[
         bool, typer.Option("--full", help="Also run the printed Monte-Carlo table and write it.")
@@ -19,12 +22,23 @@ def replicate(
     ] = 400,
 ) -> None:
     """Compute published numbers again: published, computed, tolerance, verdict."""
-    from rich.console import Console
-    from rich.table import Table
-
     from ikm_pmi.models import published
 
     found = published.compare()
+    answer(found.astype(object).where(found.notna(), None).to_dict("records"))
+    if not quiet():
+        _print_studies(found)
+    say(published.sentence(found))
+    if full:
+        _write_full(replications)
+    if "unexplained" in set(found["reason"]):
+        raise typer.Exit(1)
+
+
+def _print_studies(found: pd.DataFrame) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console()
     for study, rows in found.groupby("study", sort=False):
         head = f"{study}: {rows['source'].iloc[0]}"
@@ -36,11 +50,6 @@ def replicate(
             verdict = "within" if row.within else "not within"
             table.add_row(str(row.quantity), str(row.published), *shown, verdict)
         console.print(table, "")
-    typer.echo(published.sentence(found))
-    if full:
-        _write_full(replications)
-    if "unexplained" in set(found["reason"]):
-        raise typer.Exit(1)
 
 
 def _write_full(replications: int) -> None:
@@ -49,12 +58,12 @@ def _write_full(replications: int) -> None:
     from ikm_pmi.pipeline.validation import FULL, write_full
 
     parameters = ValidationParameters.parse({"replications": replications})
-    table = write_full(find_root(), parameters, lambda name: typer.echo(f"simulating: {name}"))
+    table = write_full(find_root(), parameters, lambda name: say(f"simulating: {name}"))
     off = int((table["verdict"] != "nothing off").sum())
-    typer.echo(f"{FULL}: {len(table)} rows, {off} of them off; seed {parameters.seed}")
+    say(f"{FULL}: {len(table)} rows, {off} of them off; seed {parameters.seed}")
 
 
-@app.command()
+@command(app, examples=["ikm-pmi verify", "ikm-pmi verify --json"])
 def verify(jobs: Jobs = JOBS) -> None:
     """Execute the committed chapters again (nbval) and list what moved."""
     from ikm_pmi.data.package import find_root
@@ -66,9 +75,10 @@ def verify(jobs: Jobs = JOBS) -> None:
     if not report.ok:
         typer.echo(report.text(), err=True)
         raise typer.Exit(2)
-    found = execute_again(root, jobs=jobs, tell=typer.echo)
+    found = execute_again(root, jobs=jobs, tell=say)
+    answer({"ok": found.ok, "outputs_agree": found.outputs_agree, "moved": list(found.moved)})
     for line in found.moved:
-        typer.echo(f"moved: {line}")
+        say(f"moved: {line}")
     if not found.ok:
         raise typer.Exit(1)
-    typer.echo("Nothing moved: outputs, numbers and data are as committed.")
+    say("Nothing moved: outputs, numbers and data are as committed.")
