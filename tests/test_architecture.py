@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src/ikm_pmi"
 # A module imports only from its own line or from those above it.
 ORDER = (
-    *("errors", "parameters", "results", "data", "restrictions"),
+    *("errors", "language", "parameters", "results", "data", "restrictions"),
     *("inference", "models", "report", "pipeline", "cli"),
 )
 MODULE_LINES, FUNCTION_LINES, POSITIONAL, ARGUMENTS = 300, 60, 5, 10

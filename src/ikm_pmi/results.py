@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from ikm_pmi.errors import EstimationError
+from ikm_pmi.language import numeral, spoken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,18 +31,21 @@ SCHEMA = 1
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    """A number as a reader expects it: thousands separated, a true minus, no negative zero."""
+    """A number as a reader expects it: thousands separated, a true minus, no negative zero.
+
+    In the reader's language: 43.7 in English, 43,7 in Indonesian.
+    """
     if value is None:
         return "n/a"
     text = f"{value:,.{digits}f}"
     if text.startswith("-"):
         text = "−" + text[1:] if float(text.replace(",", "")) != 0 else text[1:]
-    return text
+    return numeral(text)
 
 
 def probability(value: float) -> str:
     """A p-value as printed: three digits, or the bound below which it lies."""
-    return "< 0.001" if value < 0.001 else number(value, 3)
+    return numeral("< 0.001") if value < 0.001 else number(value, 3)
 
 
 def _finite(name: str, label: str, value: float | None) -> None:
@@ -110,6 +114,7 @@ class Estimate:
         """The estimate as a frame of one row."""
         return records_table([self])
 
+    @spoken
     def sentence(self, digits: int = 2) -> str:
         """Number, unit, interval, sample size and method in one sentence."""
         text = f"{self.name}: {number(self.value, digits)} {self.unit}".rstrip()
@@ -158,6 +163,7 @@ class TestResult:
         """The test as a frame of one row."""
         return records_table([self])
 
+    @spoken
     def sentence(self) -> str:
         """Null, p and reference distribution in one sentence."""
         small = self.p_value < 0.001
@@ -228,6 +234,7 @@ class ChapterResult:
         """The estimates, one row each."""
         return records_table(self.estimates)
 
+    @spoken
     def sentence(self) -> str:
         """The estimates, a sentence each, on lines of their own."""
         return "\n".join(estimate.sentence() for estimate in self.estimates)

@@ -1,0 +1,235 @@
+"""The reader's language: English inside, Indonesian where a text is shown.
+
+Results, parameters and ``result.json`` keep their English texts. Sentences, tables and figures are
+composed in English and translated once, when they are finished, by the catalogue
+``locale/<language>.po``. A msgid is the English text, with ``{n1}`` where a number and ``{s1}``
+where any other text stands; numbers get the language's separators, other texts are translated in
+turn. What the catalogue lacks stays English. Separators, months and countries are Babel's (CLDR).
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Literal, ParamSpec, get_args
+
+from ikm_pmi.errors import ParameterError
+
+__all__ = ["LANGUAGES", "Language", "choose", "language", "numeral", "spoken", "tr", "using"]
+
+Language = Literal["en", "id"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+P = ParamSpec("P")
+
+_NUMBER = r"[+\-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+\-]?\d+)?%?|[−-]?∞"
+_NUMERAL = re.compile(r"((?:[<>=] ?)?)(" + _NUMBER + r")")
+_SLOT = re.compile(r"\{([ns])(\d+)\}")
+_SENTENCE_END = re.compile(r"(?<=[.”]) (?=\S)")
+# A name in the code, a month or quarter, a code in capitals: the same in every language.
+_FIXED = re.compile(r"[^A-Za-z]*|\w*[\d_.]\w[\w.]*|[A-Z0-9]{2,}|\w")
+_WORDY = 10  # letters a template must have outside its slots to count without all slots resolved
+
+_chosen: list[Language] = ["en"]  # of the process; a with-block is of its thread or task
+_within: ContextVar[Language | None] = ContextVar("language", default=None)
+
+
+class _Said(str):
+    """A text already in the reader's language."""
+
+    __slots__ = ()
+
+
+def language() -> Language:
+    """The language texts are shown in now."""
+    return _within.get() or _chosen[0]
+
+
+def choose(code: Language) -> None:
+    """Show texts in this language from now on, in the whole process.
+
+    Raises
+    ------
+    ParameterError
+        When there is no such language.
+    """
+    _chosen[0] = _known(code)
+
+
+@contextmanager
+def using(code: Language) -> Iterator[None]:
+    """Show texts in this language inside the with-block.
+
+    Raises
+    ------
+    ParameterError
+        When there is no such language.
+    """
+    token = _within.set(_known(code))
+    try:
+        yield
+    finally:
+        _within.reset(token)
+
+
+def _known(code: Language) -> Language:
+    if code not in LANGUAGES:
+        raise ParameterError(
+            f"unknown language {code!r}",
+            expected="one of " + ", ".join(LANGUAGES),
+            found=repr(code),
+            where="language",
+            todo="choose en (English) or id (Indonesian)",
+        )
+    return code
+
+
+def numeral(text: str) -> str:
+    """A number written the English way (``4,410,000.5``) with the language's separators."""
+    return text.translate(_separators(language()))
+
+
+def tr(text: str) -> str:
+    """A finished English text in the reader's language; English where the catalogue lacks it."""
+    code = language()
+    if code == "en" or isinstance(text, _Said):
+        return text
+    return _Said(_Catalogue.of(code).say(str(text))[0])
+
+
+def spoken(compose: Callable[P, str]) -> Callable[P, str]:
+    """Compose a text in English and give it in the reader's language."""
+
+    @functools.wraps(compose)
+    def inside(*args: P.args, **kwargs: P.kwargs) -> str:
+        with using("en"):
+            text = compose(*args, **kwargs)
+        return tr(text)
+
+    return inside
+
+
+@functools.cache
+def _separators(code: Language) -> dict[int, str]:
+    if code == "en":
+        return {}
+    from babel import Locale
+
+    symbols = Locale.parse(code).number_symbols["latn"]
+    return str.maketrans({",": symbols["group"], ".": symbols["decimal"]})
+
+
+class _Catalogue:
+    """Texts and templates of one language."""
+
+    def __init__(self, code: Language) -> None:
+        import io
+        import pkgutil
+
+        from babel import Locale
+        from babel.messages.pofile import read_po
+
+        english, own = Locale.parse("en"), Locale.parse(code)
+        self.exact: dict[str, str] = {
+            str(name): str(own.territories[key])
+            for key, name in english.territories.items()
+            if key in own.territories and len(key) == 2
+        }
+        self.months: dict[str, str] = {}
+        for width in ("abbreviated", "wide"):  # May is both: the whole word wins
+            names = own.months["format"][width]
+            self.months |= {en: names[k] for k, en in english.months["format"][width].items()}
+        self.templates: list[tuple[re.Pattern[str], str, bool]] = []
+        content = pkgutil.get_data("ikm_pmi", f"locale/{code}.po") or b""
+        messages = [(str(m.id), str(m.string)) for m in read_po(io.BytesIO(content)) if m.string]
+        for msgid, msgstr in sorted(messages, key=lambda pair: -len(_SLOT.sub("", pair[0]))):
+            if not msgid:  # the header
+                continue
+            if not _SLOT.search(msgid):
+                self.exact[msgid] = msgstr
+                continue
+            parts = re.split(r"(\{[ns]\d+\})", msgid)
+            pattern = "".join(map(_pattern, parts))
+            wordy = len(re.findall("[a-z]", _SLOT.sub("", msgid))) >= _WORDY
+            self.templates.append((re.compile(pattern, re.DOTALL), msgstr, wordy))
+
+    @staticmethod
+    @functools.cache
+    def of(code: Language) -> _Catalogue:
+        return _Catalogue(code)
+
+    def say(self, text: str) -> tuple[str, bool]:
+        """The text translated, and whether every part of it was."""
+        if text != (bare := text.strip()):
+            inner, known = self.say(bare) if bare else ("", True)
+            return (text.replace(bare, inner) if bare else text), known
+        for attempt in (self._atom, self._template, self._stop, self._sentences, self._pieces):
+            found = attempt(text)
+            if found is not None:
+                return found
+        return text, bool(_FIXED.fullmatch(text))
+
+    def _atom(self, text: str) -> tuple[str, bool] | None:
+        if text in self.exact:
+            return self.exact[text], True
+        if _NUMERAL.fullmatch(text):
+            return numeral(text), True
+        date = re.fullmatch(r"(\d{1,2} )?([A-Z][a-z]+)([ \n]\d{4})?", text)
+        if date and date[2] in self.months:
+            return (date[1] or "") + self.months[date[2]] + (date[3] or ""), True
+        return None
+
+    def _template(self, text: str) -> tuple[str, bool] | None:
+        for pattern, msgstr, wordy in self.templates:
+            match = pattern.fullmatch(text)
+            if match is None:
+                continue
+            said = {slot: self.say(part) for slot, part in match.groupdict().items()}
+            known = all(ok for _, ok in said.values())
+            if wordy or known:
+                return msgstr.format(**{slot: part for slot, (part, _) in said.items()}), known
+        return None
+
+    def _stop(self, text: str) -> tuple[str, bool] | None:
+        """A text that is known without its full stop."""
+        found = (self._atom(text[:-1]) or self._template(text[:-1])) if text[-1:] == "." else None
+        return found and (found[0] + ".", found[1])
+
+    def _sentences(self, text: str) -> tuple[str, bool] | None:
+        """A run of sentences: the longest that are known together, one after the other."""
+        parts = _SENTENCE_END.split(text)
+        if len(parts) == 1:
+            return None
+        out, known, start = [], True, 0
+        while start < len(parts):
+            for end in range(len(parts), start + 1, -1):
+                run = " ".join(parts[start:end])
+                if found := self._atom(run) or self._template(run):
+                    break
+            else:
+                end, found = start + 1, self.say(parts[start])
+            out.append(found[0])
+            known &= found[1]
+            start = end
+        return " ".join(out), known
+
+    def _pieces(self, text: str) -> tuple[str, bool] | None:
+        """A list, or a text of several lines: every piece for itself, if all are known."""
+        for mark in ("\n", "; ", ": ", ", ", " and ", " (", ". "):
+            if mark in text:
+                said = [self.say(part) for part in text.split(mark)]
+                if all(known for _, known in said):
+                    between = f" {self.exact.get('and', 'and')} " if mark == " and " else mark
+                    return between.join(part for part, _ in said), True
+        return None
+
+
+def _pattern(part: str) -> str:
+    slot = _SLOT.fullmatch(part)
+    if slot is None:
+        return re.escape(part)
+    inner = rf"(?:[<>=] ?)?(?:{_NUMBER})|n/a" if slot[1] == "n" else r"(?:(?!\. ).)+?"
+    return f"(?P<{slot[1]}{slot[2]}>{inner})"
