@@ -104,13 +104,14 @@ def test_version():
 
 
 def test_headlines_say_what_is_not_there_yet(tmp_path):
-    _, chapter, name, _ = HEADLINES[0]
+    _, chapter, name, *_ = HEADLINES[0]
     entry = {"name": name, "value": -10.04, "unit": "points", "n": 135}
     entry |= {"ci_low": -12.0, "ci_high": -8.0, "ci_level": 0.95}
     write_whole(tmp_path / chapter / "result.json", to_json({"estimates": [entry]}))
     found = headlines(tmp_path)
     assert found[0].value == "−10.0"
     assert found[0].interval == "−12.0 to −8.0 (95%)"
+    assert "−10.0 points" in found[0].sentence
     assert {line.value for line in found[1:]} == {""}
 
 

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.rank_tests import check_arrays, check_rank, end_of_sample, placebo_time
+from ikm_pmi.language import spoken
 from ikm_pmi.results import Estimate, TestResult, number
 
 __all__ = ["ConformalResult", "conformal", "end_of_sample", "placebo_time"]
@@ -111,13 +112,12 @@ class ConformalResult:
         """Candidate effects and their p-values, shape (C, 2)."""
         return pd.DataFrame({"effect": self.candidates, "p_value": self.p_values})
 
+    @spoken
     def sentence(self) -> str:
         """Effect, set, p and its floor in one sentence."""
-        return (
-            f"Effect {number(self.effect)} ({self.level:.0%} conformal set {self.set_text}), "
-            f"p = {number(self.p_value, 3)} (smallest attainable {number(self.minimum_p, 3)}), "
-            f"n = {self.n}."
-        )
+        p, least = number(self.p_value, 3), number(self.minimum_p, 3)
+        found = f"Effect {number(self.effect)} ({self.level:.0%} conformal set {self.set_text})"
+        return f"{found}, p = {p} (smallest attainable {least}), n = {self.n}."
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe values without the grid; an end that does not exist is None."""

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ikm_pmi.language import spoken
 from ikm_pmi.results import Estimate
 
 if TYPE_CHECKING:
@@ -222,6 +223,7 @@ def estimates(table: pd.DataFrame) -> list[Estimate]:
     ]
 
 
+@spoken
 def sentence(table: pd.DataFrame) -> str:
     """How many methods are off, and which, in a sentence."""
     off = table[table["verdict"] != "nothing off"]

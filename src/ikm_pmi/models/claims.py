@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ikm_pmi.errors import DataError
+from ikm_pmi.language import spoken
 from ikm_pmi.models.claims_counts import (
     bumn,
     closest,
@@ -125,6 +126,7 @@ class ClaimsResult:
         ]
         return (*claims, *readings)
 
+    @spoken
     def sentence(self) -> str:
         """How many figures are confirmed, differ, or cannot be checked."""
         counts = {v: sum(f.verdict == v for f in self.findings) for v in (CONFIRMED, DIFFERS, OPEN)}

@@ -17,6 +17,7 @@ import pandas as pd
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.conformal import conformal, end_of_sample, placebo_time
+from ikm_pmi.language import spoken
 from ikm_pmi.models.peers import PeerSample, select_sample, within
 from ikm_pmi.models.state_space import LABELS, effect_estimates, effect_path, forecast
 from ikm_pmi.parameters import CounterfactualParameters, Episode
@@ -58,6 +59,7 @@ class CounterfactualResult:
         """The estimates, one row each."""
         return records_table(self.estimates)
 
+    @spoken
     def sentence(self) -> str:
         """Mean effect of each episode by each model, a sentence each."""
         means = [e.sentence() for e in self.estimates if e.name.endswith(".mean")]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ikm_pmi.errors import DataError
+from ikm_pmi.language import spoken
 from ikm_pmi.results import Estimate
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Coverage:
             for name, (value, what) in counts.items()
         )
 
+    @spoken
     def sentence(self) -> str:
         """Span, months and gaps of the selected country."""
         own = self.countries.loc[self.selected]

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ikm_pmi.language import spoken
 from ikm_pmi.models.country_inference import coefficient, joint_test, side_by_side, wild_tests
 from ikm_pmi.models.country_panel import CONTROLS, CountryFit, CountryPanel, assemble, regress
 from ikm_pmi.models.local_projections import LocalProjections, project
@@ -69,6 +70,7 @@ class CrossCountryResult:
         """The estimates, one row each."""
         return records_table(self.estimates)
 
+    @spoken
     def sentence(self, digits: int = 2) -> str:
         """Change, level and the test of a steady restriction."""
         change, level = self.estimates[:2]

@@ -20,6 +20,7 @@ import pandas as pd
 from ikm_pmi.inference.har import har_fits
 from ikm_pmi.inference.regression import HarFit
 from ikm_pmi.inference.shift import ShiftTest, shift_test
+from ikm_pmi.language import spoken
 from ikm_pmi.models.dose_checks import confounder_steps, distributed_lag, logit_change, sensitivity
 from ikm_pmi.models.study import MAIN, UNIT, dose_design
 from ikm_pmi.parameters import ImpactParameters
@@ -52,6 +53,7 @@ class DoseResult:
         """The estimates, one row each."""
         return records_table(self.estimates)
 
+    @spoken
     def sentence(self) -> str:
         """Immediate effect, lasting effect, and the test that nothing lasts."""
         change, level = self.estimates[:2]

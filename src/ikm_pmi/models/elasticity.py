@@ -29,6 +29,7 @@ import pandas as pd
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.clusters import crv1, leave_one_out
+from ikm_pmi.language import spoken
 from ikm_pmi.models import elasticity_tests
 from ikm_pmi.models.elasticity_sample import SCALES, check_panel, sample
 from ikm_pmi.models.elasticity_specs import Spec, fit_spec, margins_exist, specs
@@ -83,6 +84,7 @@ class ElasticityResult:
         """The estimates, one row each."""
         return records_table(self.estimates)
 
+    @spoken
     def sentence(self) -> str:
         """The headline estimate in one sentence."""
         return self["elasticity.twfe"].sentence()

@@ -27,6 +27,7 @@ import pandas as pd
 from ikm_pmi.inference.clusters import critical_t, crv3
 from ikm_pmi.inference.ratio import ratio_set
 from ikm_pmi.inference.wild_bootstrap import wild_bootstrap
+from ikm_pmi.language import spoken
 from ikm_pmi.models.elasticity_instruments import (
     from_ratio,
     instrumented,
@@ -71,6 +72,7 @@ class BoundsResult:
         """The estimates, one row each."""
         return records_table(self.estimates)
 
+    @spoken
     def sentence(self) -> str:
         """The stated range in one sentence."""
         low = number(self.low) if self.low is not None else "no lower end"

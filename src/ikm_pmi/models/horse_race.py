@@ -16,6 +16,7 @@ import pandas as pd
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.har import har_fits, truncation
+from ikm_pmi.language import spoken
 from ikm_pmi.models.study import INTENSITIES, MAIN, dose_design
 from ikm_pmi.parameters import ImpactParameters
 from ikm_pmi.results import TestResult
@@ -47,6 +48,7 @@ class HorseRace:
         """The ranking."""
         return self.ranking
 
+    @spoken
     def sentence(self) -> str:
         """The best of the intensities out of sample, and on which months."""
         best = self.ranking.iloc[0]

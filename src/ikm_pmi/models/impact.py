@@ -18,6 +18,7 @@ from ikm_pmi.inference.har import har_table
 from ikm_pmi.inference.placebo import Placebo, leave_window_out
 from ikm_pmi.inference.regression import check_design
 from ikm_pmi.inference.simultaneous import holm
+from ikm_pmi.language import spoken
 from ikm_pmi.models.episodes import POINTS, episode_effects, find_spells, lead_effects
 from ikm_pmi.models.study import select_months
 from ikm_pmi.parameters import Episode, ImpactParameters
@@ -65,6 +66,7 @@ class EventStudyResult:
         ]
         return "PMI against what other months predict: " + ", ".join(parts) + " a month"
 
+    @spoken
     def sentence(self) -> str:
         """Mean effect and test of each episode, then the months left out."""
         means = [e for e in self.estimates if e.name.endswith(".mean")]

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from ikm_pmi.errors import EstimationError
+from ikm_pmi.language import spoken
 from ikm_pmi.results import Estimate, records_table
 
 __all__ = ["ImpliedLevel", "implied_level"]
@@ -38,6 +39,7 @@ class ImpliedLevel:
         """The figures, one row each."""
         return records_table(self.estimates)
 
+    @spoken
     def sentence(self) -> str:
         """Depth, area and the month of return."""
         back = "not made up before the data end" if self.recovered is None else str(self.recovered)

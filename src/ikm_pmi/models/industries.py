@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ikm_pmi.errors import DataError
+from ikm_pmi.language import spoken
 from ikm_pmi.models import elasticity
 from ikm_pmi.models.elasticity_sample import sample
 from ikm_pmi.models.elasticity_specs import Spec, infer
@@ -43,6 +44,7 @@ class IndustriesResult:
         """The estimates, one row each."""
         return records_table(self.estimates)
 
+    @spoken
     def sentence(self) -> str:
         """The two-way elasticities side by side."""
         return " ".join(e.sentence() for e in self.estimates if ".twfe" in e.name)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ikm_pmi.language import spoken
 from ikm_pmi.parameters import IntensityParameters
 from ikm_pmi.restrictions import monthly_intensity
 from ikm_pmi.results import Estimate, number
@@ -57,6 +58,7 @@ class IntensityComparison:
                     )
         return tuple(found)
 
+    @spoken
     def sentence(self) -> str:
         """The strictest month of each own measure and the correlations with the outside ones."""
         strict = self.monthly["level"].idxmax()

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.clusters import critical_t, p_t
 from ikm_pmi.inference.simultaneous import holm, sup_t_critical
+from ikm_pmi.language import spoken
 from ikm_pmi.models.country_inference import UNIT
 from ikm_pmi.models.country_panel import CountryPanel, regress
 from ikm_pmi.parameters import CrossCountryParameters
@@ -107,6 +108,7 @@ class LocalProjections:
             "the next; see the band for what can be told from zero"
         )
 
+    @spoken
     def sentence(self, digits: int = 2) -> str:
         """The path, its sum and the band in words."""
         path = ", ".join(number(value, digits) for value in self.path["response"])

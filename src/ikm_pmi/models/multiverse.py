@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ikm_pmi.inference.curve import explained, joint_tests
+from ikm_pmi.language import spoken
 from ikm_pmi.parameters import RobustnessParameters
 from ikm_pmi.results import Estimate, TestResult, number, probability, records_table
 
@@ -72,6 +73,7 @@ class Curve:
         """The estimates, one row each."""
         return records_table(self.estimates)
 
+    @spoken
     def sentence(self) -> str:
         """Range, signs, significance, the headline's place, and the choice that matters most."""
         n, unit = len(self.specifications), self["median"].unit

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ikm_pmi.inference.bounds_test import CASES, BoundsResult, Case, simulate_null
+from ikm_pmi.language import spoken
 from ikm_pmi.models.error_correction import ErrorCorrection, error_correction
 from ikm_pmi.models.national_sample import STEP, half_years
 from ikm_pmi.results import Estimate, TestResult, records_table
@@ -51,6 +52,7 @@ class NationalResult:
         """The estimates, one row each."""
         return records_table(self.estimates)
 
+    @spoken
     def sentence(self) -> str:
         """The long-run elasticity and the verdict of the two bounds tests."""
         (long_run,) = self.estimates

@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from ikm_pmi.errors import DataError, ParameterError
+from ikm_pmi.language import spoken
 from ikm_pmi.models.drivers import tornado, variance_shares
 from ikm_pmi.models.elasticity import ElasticityResult
 from ikm_pmi.models.industry_mix import Mix, imk_year, industry_mix, size_ratio
@@ -74,6 +75,7 @@ class OrderBookResult:
         """The estimates, one row each."""
         return records_table(self.estimates)
 
+    @spoken
     def sentence(self) -> str:
         """Workers of the smallest and largest order, and the break-even order."""
         order = self.scenarios.sort_values("order_idr_mn")["scenario"]

@@ -14,6 +14,7 @@ import pandas as pd
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.simulate import slug
+from ikm_pmi.language import spoken
 from ikm_pmi.models import published_studies as studies
 from ikm_pmi.models.published_studies import Found
 from ikm_pmi.results import Estimate
@@ -122,6 +123,7 @@ def estimates(table: pd.DataFrame) -> list[Estimate]:
     ]
 
 
+@spoken
 def sentence(table: pd.DataFrame) -> str:
     """How many numbers agree, and why each other one does not."""
     text = f"{int(table['within'].sum())} of {len(table)} published numbers are within tolerance"

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from ikm_pmi.language import spoken
 from ikm_pmi.models.synthetic_donors import months_used, screen, spell, wide
 from ikm_pmi.models.synthetic_fit import VARIANTS, SyntheticFit, fit
 from ikm_pmi.models.synthetic_placebo import (
@@ -69,6 +70,7 @@ class SyntheticResult:
         """The estimates, one row each."""
         return records_table(self.estimates)
 
+    @spoken
     def sentence(self) -> str:
         """Each episode's mean effect by each variant, and the placebo tests."""
         means = [one for one in self.estimates if ".mean" in one.name]

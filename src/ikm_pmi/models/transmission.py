@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.har import har_fits
+from ikm_pmi.language import spoken
 from ikm_pmi.models.bridge import bridge_estimate, bridge_rows, slope
 from ikm_pmi.models.drivers import variance_shares
 from ikm_pmi.models.elasticity import ElasticityResult
@@ -62,6 +63,7 @@ class ChainResult:
         """The estimates, one row each."""
         return records_table(self.estimates)
 
+    @spoken
     def sentence(self) -> str:
         """PMI, output and workers, a sentence each, and the notes."""
         digits = {"chain.pmi_points": 1, "chain.output_pct": 2, "chain.workers": 0}

@@ -17,6 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ikm_pmi.errors import ParameterError
+from ikm_pmi.language import Language, choose
 
 __all__ = [
     "ChapterParameters",
@@ -95,13 +96,16 @@ EpisodeList = Annotated[list[str], AfterValidator(_episodes)]
 
 
 class ChapterParameters(BaseModel):
-    """Base of the chapters' parameters: frozen, no unknown names, the same seed field."""
+    """Base of the chapters' parameters: frozen, no unknown names, a seed and a language."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     chapter: ClassVar[str] = ""
 
     seed: int = Field(20210903, ge=0, description="seed of every random draw in the chapter")
+    language: Language = Field(
+        "en", description="of figures, tables and sentences: en, or id (Indonesian)"
+    )
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], *, where: str = "") -> Self:
@@ -141,7 +145,7 @@ class ChapterParameters(BaseModel):
         """Collect the parameters from a notebook's names, refusing values nobody reads.
 
         A plain value under a name that is no parameter is a slip (``end_moth = "2022-12"``) and is
-        refused rather than ignored.
+        refused rather than ignored. From here on texts are shown in the chapter's language.
         """
         plain = {
             name: value
@@ -150,7 +154,9 @@ class ChapterParameters(BaseModel):
             and name not in {"In", "Out"}
             and isinstance(value, str | int | float | bool | list)
         }
-        return cls.parse(plain, where=f"the parameters cell of {cls.chapter}")
+        parameters = cls.parse(plain, where=f"the parameters cell of {cls.chapter}")
+        choose(parameters.language)
+        return parameters
 
     @classmethod
     def cell(cls) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ikm_pmi.errors import ChapterError
+from ikm_pmi.language import tr
 from ikm_pmi.pipeline.folders import staging, swap
 from ikm_pmi.pipeline.manifest import to_json, versions, write_whole
 from ikm_pmi.results import ChapterResult, Estimate, TestResult
@@ -44,7 +45,7 @@ def publish(
     parameters : ChapterParameters
         The parameters the chapter was computed with.
     estimates, tests, notes : sequence
-        What the chapter found; names are unique.
+        What the chapter found; names are unique. Notes are written in the reader's language.
     tables : mapping of str to DataFrame
         Written to ``tables/<name>.csv`` with ten significant digits; a plain row count is not
         written.
@@ -74,7 +75,7 @@ def publish(
         parameters=parameters.model_dump(mode="json"),
         estimates=tuple(estimates),
         tests=tuple(tests),
-        notes=tuple(notes),
+        notes=tuple(map(tr, notes)),
         data=hashes(list(data)),
         versions=versions(),
         seed=parameters.seed,

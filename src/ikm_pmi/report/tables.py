@@ -5,22 +5,65 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ikm_pmi.language import language, numeral, tr
 from ikm_pmi.results import Estimate, TestResult, number, probability
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["estimates", "print_whole", "reading", "tests"]
+__all__ = ["estimates", "print_whole", "reading", "said", "shown", "tests"]
 
 
 def print_whole() -> None:
-    """Let a notebook show long words and all columns instead of dots."""
+    """Let a notebook show long words and all columns, and frames in the reader's language."""
     import pandas as pd
 
     pd.set_option("display.max_colwidth", None)
     pd.set_option("display.max_columns", None)
     pd.set_option("display.max_rows", 200)
     pd.set_option("display.width", 160)
+    if language() != "en":
+        _translate_frames()
+
+
+def _translate_frames() -> None:
+    import pandas as pd
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    if shell is None or shell.display_formatter is None:  # no notebook
+        return
+    rows = {"max_rows": pd.get_option("display.max_rows"), "decimal": numeral(".")}
+    kinds = shell.display_formatter.formatters
+    kinds["text/html"].for_type(pd.DataFrame, lambda f: shown(f).to_html(notebook=True, **rows))
+    kinds["text/plain"].for_type(
+        pd.DataFrame, lambda f, printer, _: printer.text(shown(f).to_string(**rows))
+    )
+
+
+def said(*texts: str) -> str:
+    """Texts in the reader's language, a line each."""
+    return "\n".join(map(tr, texts))
+
+
+def shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table with its heads, its labels and the words and printed numbers of its cells translated.
+
+    Cells that are still numbers stay so.
+    """
+    import pandas as pd
+
+    def word(cell: object) -> object:
+        return tr(str(cell)) if isinstance(cell, str | bool) else cell
+
+    def label(index: pd.Index) -> pd.Index:
+        return index.map(
+            lambda one: tuple(map(word, one)) if isinstance(one, tuple) else word(one)
+        ).set_names([word(name) for name in index.names])
+
+    cells = [[word(cell) for cell in column] for _, column in frame.items()]
+    out = pd.DataFrame(dict(enumerate(cells)), index=label(frame.index))
+    return out.set_axis(label(frame.columns), axis="columns")
 
 
 def _p(value: float | None) -> str:

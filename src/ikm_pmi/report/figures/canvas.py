@@ -7,8 +7,10 @@ import io
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec
 
+from ikm_pmi.language import language, using
+from ikm_pmi.report.figures import words
 from ikm_pmi.results import number
 
 if TYPE_CHECKING:
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["COLOURS", "Canvas", "canvas", "intervals", "shade", "styled", "zero_line"]
 
 P = ParamSpec("P")
-R = TypeVar("R")
 
 # Okabe and Ito (2008): told apart with any common colour blindness, and by lightness in grey print.
 COLOURS = {
@@ -85,13 +86,20 @@ def _picture(size: tuple[float, float]) -> Figure:
     return Picture(figsize=size, layout="constrained")
 
 
-def styled(draw: Callable[P, R]) -> Callable[P, R]:
-    """Draw under the common theme, whatever the reader's own matplotlib settings are."""
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw under the common theme, whatever the reader's own matplotlib settings are.
+
+    A picture is drawn in English; when it is finished its texts get the reader's language.
+    """
 
     @functools.wraps(draw)
-    def inside(*args: P.args, **kwargs: P.kwargs) -> R:
+    def inside(*args: P.args, **kwargs: P.kwargs) -> Figure:
         with _theme():
-            return draw(*args, **kwargs)
+            with using("en"):
+                drawn = draw(*args, **kwargs)
+            if language() != "en":
+                words.translate(drawn)
+            return drawn
 
     return inside
 
@@ -119,13 +127,10 @@ def canvas(
     share_x : bool
         Whether the panels have a common horizontal axis.
     """
-    import textwrap
-
     figure = _picture(size)
     grid = figure.subplots(*panels, sharex=share_x, squeeze=False)
-    width = int(size[0] * 9.8)  # characters of the bold title that fit
     figure.suptitle(
-        "\n".join(textwrap.wrap(title, width)),
+        words.title(title, size[0]),
         x=0.01,
         ha="left",
         fontsize=11.5,
@@ -133,7 +138,7 @@ def canvas(
         color=COLOURS["ink"],
     )
     figure.supxlabel(
-        "\n".join(textwrap.wrap(f"Source: {source}", int(size[0] * 17))),
+        words.source(f"Source: {source}", size[0]),
         x=0.01,
         ha="left",
         fontsize=7.2,
