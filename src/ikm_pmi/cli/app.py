@@ -63,7 +63,11 @@ _mode = {"json": False, "quiet": False}
 
 
 def command(
-    owner: typer.Typer, name: str | None = None, *, examples: Sequence[str]
+    owner: typer.Typer,
+    name: str | None = None,
+    *,
+    examples: Sequence[str],
+    context: dict[str, Any] | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a command with ``--json``, ``--quiet`` and the examples under its help.
 
@@ -75,6 +79,8 @@ def command(
         Name of the command, where it is not that of the function.
     examples : sequence of str
         Whole command lines; a test calls each with ``--help`` in place of its arguments.
+    context : dict, optional
+        Settings of click's context.
     """
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
@@ -92,7 +98,7 @@ def command(
         inside.__signature__ = whole  # type: ignore[attr-defined]  # what typer reads
         inside.__annotations__ = {key: one.annotation for key, one in whole.parameters.items()}
         epilog = "\n\n".join(["Examples:", *examples])
-        owner.command(name, epilog=epilog)(inside)
+        owner.command(name, epilog=epilog, context_settings=context)(inside)
         return function
 
     return register

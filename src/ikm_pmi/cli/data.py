@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
 
 from ikm_pmi.cli.app import answer, app, command
 
-data_app = typer.Typer(help="Check, build and seal the data package.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from ikm_pmi.data.additions import Addition
+    from ikm_pmi.pipeline.months import Draft, Reach
+
+data_app = typer.Typer(
+    help="Check, build and seal the data package; add a month to it.", no_args_is_help=True
+)
 app.add_typer(data_app, name="data")
 
 
@@ -47,3 +55,117 @@ def data_seal() -> None:
 
     changed = list(seal())
     answer({"sealed": changed}, "\n".join(changed) if changed else "Nothing had to be sealed.")
+
+
+@command(
+    data_app,
+    "add",
+    context={"ignore_unknown_options": True},  # a growth of -3.1 is no option
+    examples=[
+        'ikm-pmi data add pmi 2026-08 51,2 --source "S&P Global, 1 Sep 2026" --dry-run',
+        'ikm-pmi data add manufacturing_growth 2026Q1 -3.1 --source "BPS, 5 May 2026"',
+        'ikm-pmi data add pmi 2024-03 48.4 --source "S&P Global" --set country_iso3=MYS',
+    ],
+)
+def data_add(
+    series: Annotated[str, typer.Argument(help="Name of the series, such as pmi.")],
+    period: Annotated[str, typer.Argument(help="2026-08, 2026Q2 or 2026, as the series has it.")],
+    value: Annotated[str, typer.Argument(help="The figure; 51.2 and 51,2 are the same.")],
+    *,
+    source: Annotated[str, typer.Option(help="Who published it, and when. Required.")] = "",
+    url: Annotated[str, typer.Option(help="Address of the source.")] = "",
+    date: Annotated[
+        str | None, typer.Option(help="Day the source was read, YYYY-MM-DD; today if not given.")
+    ] = None,
+    cell: Annotated[
+        list[str] | None, typer.Option("--set", help="column=text for another cell of the row.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option(help="Add a figure that looks unusual: you compared the source.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show it, write nothing.")] = False,
+) -> None:
+    """Add a month, quarter or year to a series, with its source.
+
+    Table, hashes and processed tables change together, or not at all. Series: pmi,
+    manufacturing_growth, nonoil_growth, imk_growth, cpi_inflation, cpi_index (those that
+    data/raw/datapackage.json lists under extend).
+    """
+    from ikm_pmi.data.additions import parse_date
+    from ikm_pmi.data.package import find_root
+    from ikm_pmi.data.series import Entry
+    from ikm_pmi.pipeline import months
+
+    entry = Entry(
+        period=period,
+        value=value,
+        source=source,
+        address=url,
+        read_on=parse_date(date),
+        settings=_cells(cell or []),
+        force=force,
+    )
+    root = find_root()
+    added, change = months.add(root, series, entry, write=not dry_run)
+    reached = months.reach(root, change, added.period)
+    content = {
+        "series": series,
+        "row": added.row,
+        "before": added.before,
+        "written": not dry_run,
+        **_draft_parts(change),
+        "chapters": [
+            {"chapter": one.chapter, "ends": one.ends, "setting": one.setting} for one in reached
+        ],
+    }
+    answer(content, "\n".join(_added_lines(added, change, reached, dry_run)))
+
+
+def _cells(given: list[str]) -> dict[str, str]:
+    from ikm_pmi.errors import DataError
+
+    for text in given:
+        if "=" not in text:
+            raise DataError(
+                f"{text!r} sets no cell",
+                expected="column=text, such as country_iso3=MYS",
+                found=text,
+                where="--set",
+                todo="write column, equals sign and text",
+            )
+    return {name.strip(): cell.strip() for name, _, cell in (text.partition("=") for text in given)}
+
+
+def _draft_parts(change: Draft) -> dict[str, Any]:
+    return {
+        "files": [f"data/{path}" for path in change.files],
+        "tables": {
+            f"data/{path}": {"new": new, "changed": changed}
+            for path, (new, changed) in change.tables.items()
+        },
+    }
+
+
+def _table_lines(change: Draft) -> list[str]:
+    lines = []
+    for path, (new, changed) in change.tables.items():
+        lines.append(f"  data/{path}: {new} new, {changed} changed")
+    return [*lines, "  and the datapackage.json beside each: hashes"]
+
+
+def _added_lines(
+    added: Addition, change: Draft, reached: tuple[Reach, ...], dry_run: bool
+) -> list[str]:
+    """What was added, what changed with it, and which chapters see it."""
+    series = added.series
+    lines = [
+        f"{series.title}, {added.period}: {added.row[series.value]} (before: {added.before})",
+        f"  source: {added.row['source']}; {added.row['source_url']}",
+        "Rows:",
+        *_table_lines(change),
+        "Chapters that read them, and where their default windows end:",
+        *(f"  {one.sentence()}" for one in reached),
+    ]
+    if dry_run:
+        return [*lines, "Nothing was written (--dry-run)."]
+    return [*lines, "Now: ikm-pmi reproduce (shows old → new), then ikm-pmi refresh to keep it."]

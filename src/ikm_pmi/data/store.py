@@ -1,11 +1,19 @@
-"""Descriptors and whole files of the data package: fixed number format, hashes beside it."""
+"""Descriptors and whole files of the data package: fixed number format, hashes beside it.
+
+A change of several files that belong together (a table, its hash, what is built from it) is
+prepared in a folder of its own. One rename of that folder decides; whoever reads a descriptor next
+finishes what a killed command left.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +27,14 @@ __all__ = [
     "fingerprint",
     "read_descriptor",
     "sealed",
+    "settle",
     "write_files",
     "write_tables",
+    "write_together",
 ]
 
 DESCRIPTOR = "datapackage.json"
+_PENDING = ".pending"
 
 
 def digest(content: bytes) -> str:
@@ -43,8 +54,9 @@ def read_descriptor(folder: Path) -> dict[str, Any]:
     Raises
     ------
     DataError
-        When it is missing, not JSON, or has no list of named resources.
+        When it is missing, not JSON, or has no list of named resources; or as :func:`settle`.
     """
+    settle(folder.parent)
     path = folder / DESCRIPTOR
     refused = {
         "expected": "JSON with a list of resources, each with name, path and schema",
@@ -87,6 +99,88 @@ def write_files(files: Mapping[Path, bytes]) -> tuple[Path, ...]:
         for temporary in beside.values():
             temporary.unlink(missing_ok=True)
     return tuple(files)
+
+
+def write_together(folder: Path, changes: Mapping[str, tuple[bytes | None, bytes]]) -> None:
+    """Replace files that belong together: all of them, or none, whenever the process is killed.
+
+    Parameters
+    ----------
+    folder : Path
+        Usually ``data``.
+    changes : mapping
+        Path below ``folder`` → what was read there (None: no such file) and what takes its place.
+
+    Raises
+    ------
+    DataError
+        When another command is writing, or a file is no longer what was read; nothing is written.
+    """
+    settle(folder)
+    work = Path(tempfile.mkdtemp(prefix=f"{_PENDING}-", dir=folder))
+    try:
+        entries = []
+        for place, (path, (old, new)) in enumerate(changes.items()):
+            (work / str(place)).write_bytes(new)
+            before = None if old is None else digest(old)
+            entries.append({"path": path, "before": before, "after": digest(new)})
+        (work / "index.json").write_text(json.dumps(entries), encoding="utf-8")
+        try:
+            work.rename(folder / _PENDING)
+        except OSError:
+            if not (folder / _PENDING).exists():
+                raise
+            raise DataError(
+                "another command is changing the data",
+                expected="one change at a time",
+                found="a change that is being written",
+                where=str(folder / _PENDING),
+                todo="wait for it to end, then give the command again",
+            ) from None
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    settle(folder)
+
+
+def settle(folder: Path) -> None:
+    """Finish a change of :func:`write_together` that was decided but not wholly written.
+
+    Raises
+    ------
+    DataError
+        When one of its files was edited in between; the rest of the change is dropped.
+    """
+    pending = folder / _PENDING
+    if not pending.is_dir():
+        return
+    entries = []
+    with suppress(FileNotFoundError):  # without an index all is in its place
+        entries = json.loads((pending / "index.json").read_bytes())
+    edited = [entry["path"] for entry in entries if _state(folder, entry) not in _known(entry)]
+    for place, entry in enumerate(entries if not edited else ()):
+        with suppress(FileNotFoundError):  # in its place already
+            (folder / entry["path"]).parent.mkdir(parents=True, exist_ok=True)
+            (pending / str(place)).replace(folder / entry["path"])
+    shutil.rmtree(pending, ignore_errors=True)
+    if edited:
+        raise DataError(
+            "a change of the data that was cut short cannot be finished",
+            expected="the files as they were when it was prepared",
+            found=", ".join(edited) + " edited since",
+            where=str(folder),
+            todo="see: git diff data; then give the command again, or ikm-pmi data seal and build",
+        )
+
+
+def _state(folder: Path, entry: Mapping[str, Any]) -> str | None:
+    try:
+        return digest((folder / entry["path"]).read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def _known(entry: Mapping[str, Any]) -> tuple[str | None, str]:
+    return entry["before"], entry["after"]
 
 
 def sealed(package: Mapping[str, Any], contents: Mapping[str, bytes]) -> bytes:
