@@ -6,7 +6,27 @@ command line prints them as they are and leaves with ``exit_status``.
 
 from __future__ import annotations
 
-__all__ = ["ChapterError", "DataError", "EstimationError", "IkmPmiError", "ParameterError"]
+import errno
+
+__all__ = [
+    "ChapterError",
+    "DataError",
+    "EstimationError",
+    "FileError",
+    "IkmPmiError",
+    "ParameterError",
+]
+
+_WRITE = "the right to write there, or another folder (--out)"
+_NEXT = {
+    errno.ENOSPC: "free some space, then run the same command again",
+    errno.EDQUOT: "free some space of your quota, then run the same command again",
+    errno.EFBIG: "allow larger files (ulimit -f), then run the same command again",
+    errno.EROFS: _WRITE,
+    errno.EACCES: _WRITE,
+    errno.EPERM: _WRITE,
+    errno.EMFILE: "allow more open files (ulimit -n), or fewer --jobs",
+}
 
 
 class IkmPmiError(Exception):
@@ -77,3 +97,18 @@ class EstimationError(IkmPmiError):
 
 class ChapterError(IkmPmiError):
     """A chapter did not run to its end, or its results are not whole."""
+
+
+class FileError(IkmPmiError):
+    """A file cannot be read or written: no room, no permission, or no such place."""
+
+    @classmethod
+    def of(cls, error: OSError) -> FileError:
+        """The four parts of what the operating system said."""
+        return cls(
+            "a file cannot be read or written",
+            expected="permission and room on the disk",
+            found=error.strerror or str(error) or type(error).__name__,
+            where=str(error.filename or "the system does not say which file"),
+            todo=_NEXT.get(error.errno or 0, "look at that place; --debug shows the whole path"),
+        )

@@ -70,7 +70,7 @@ def test_failure_keeps_the_notebook_and_the_previous_results(done):
     assert error.found == "AssertionError: no such country"
     assert str(kept) in error.todo
     assert (target / "result.json").is_file()
-    assert not list((root / "results/.staging").iterdir())
+    assert not any(path.is_dir() for path in (root / "results/.staging").iterdir())
 
 
 def test_bad_parameters_are_refused_before_a_kernel(done, monkeypatch):
@@ -152,4 +152,4 @@ def test_swap_leaves_foreign_folders_alone(tmp_path):
         with pytest.raises(ChapterError, match="is taken"):
             swap(work / "whole", tmp_path, "01_data")
     assert (mine / "thesis.tex").read_text() == "dear"
-    assert not list((tmp_path / ".staging").iterdir())
+    assert not any(path.is_dir() for path in (tmp_path / ".staging").iterdir())

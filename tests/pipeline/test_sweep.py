@@ -14,6 +14,7 @@ import pytest
 
 from ikm_pmi.errors import ChapterError, ParameterError
 from ikm_pmi.parameters import DataParameters
+from ikm_pmi.pipeline import cluster as cluster_module
 from ikm_pmi.pipeline import sweep as sweep_module
 from ikm_pmi.pipeline import warm
 from ikm_pmi.pipeline.sweep import run_names, sweep
@@ -87,7 +88,7 @@ def stub(project, monkeypatch):
         parameters = one.model_dump(mode="json")
         return {"schema": 1, "chapter": "01_data", "parameters": parameters, "estimates": [entry]}
 
-    monkeypatch.setattr(sweep_module, "_run_here", fake)
+    monkeypatch.setattr(sweep_module, "run_apart", fake)
     monkeypatch.setenv(warm.SWITCH, "0")
     return root, ran
 
@@ -145,7 +146,7 @@ def test_interrupted_sweep_keeps_a_table(stub, tmp_path):
 
 
 def test_scheduler_that_is_not_there_is_told(stub, tmp_path, monkeypatch):
-    monkeypatch.setattr(sweep_module, "_PATIENCE", "1s")
+    monkeypatch.setattr(cluster_module, "_PATIENCE", "1s")
     with pytest.raises(ChapterError, match="cannot be reached"):
         sweep(seeds(1), tmp_path, root=stub[0], scheduler="tcp://127.0.0.1:9")
 

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from ikm_pmi.errors import IkmPmiError
+from ikm_pmi.errors import FileError, IkmPmiError
 
 if TYPE_CHECKING:
     from ikm_pmi.pipeline.tasks import Build
 
 __all__ = [
     "JOBS",
+    "CellTimeout",
     "FastStart",
     "Jobs",
     "answer",
@@ -33,6 +34,7 @@ __all__ = [
     "finish",
     "kernels_end_on_interrupt",
     "leave_at_once",
+    "limit_cells",
     "main",
     "progress",
     "quiet",
@@ -55,8 +57,10 @@ FastStart = Annotated[
         help="Fork kernels from one process with the imports done (Linux).",
     ),
 ]
-
-
+CellTimeout = Annotated[
+    int | None,
+    typer.Option(min=0, show_default="3600", help="Seconds that one cell may take; 0 is no limit."),
+]
 _JSON = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 _QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors and nothing else.")]
 _mode = {"json": False, "quiet": False}
@@ -137,7 +141,7 @@ def main() -> None:
         if "--debug" in sys.argv:
             raise
         if not isinstance(error, IkmPmiError):
-            error = IkmPmiError("a file cannot be read or written", found=str(error))
+            error = FileError.of(error)
         answer({"error": error_parts(error)})
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_status)
@@ -167,6 +171,14 @@ def fast_start(wanted: bool) -> None:
 
     if not wanted:
         os.environ[warm.SWITCH] = "0"
+
+
+def limit_cells(seconds: int | None) -> None:
+    """Have the cells of this command ended after some seconds."""
+    from ikm_pmi.pipeline.kernel import TIMEOUT
+
+    if seconds is not None:
+        os.environ[TIMEOUT] = str(seconds)
 
 
 def leave_at_once(status: int) -> NoReturn:

@@ -12,6 +12,7 @@ import typer
 
 from ikm_pmi.cli.app import (
     JOBS,
+    CellTimeout,
     FastStart,
     Jobs,
     answer,
@@ -22,6 +23,7 @@ from ikm_pmi.cli.app import (
     finish,
     kernels_end_on_interrupt,
     leave_at_once,
+    limit_cells,
     progress,
     quiet,
     say,
@@ -61,12 +63,14 @@ def reproduce(
     jobs: Jobs = JOBS,
     force: Annotated[bool, typer.Option(help="Run every step, changed or not.")] = False,
     fast: FastStart = True,
+    cell_timeout: CellTimeout = None,
 ) -> None:
     """Run the whole study; unchanged steps are skipped."""
     from ikm_pmi.data.package import find_root
     from ikm_pmi.pipeline.tasks import build
 
     fast_start(fast)
+    limit_cells(cell_timeout)
     root = find_root()
     with progress() as tell:
         done = build(root, jobs=jobs, force=force, tell=tell)
@@ -115,6 +119,7 @@ def run(
     ] = None,
     file: Annotated[Path | None, typer.Option("-f", help="TOML file of parameters.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the results.")] = None,
+    cell_timeout: CellTimeout = None,
 ) -> None:
     """Run one chapter, with other parameters if you like.
 
@@ -129,6 +134,7 @@ def run(
     from ikm_pmi.data.package import find_root
     from ikm_pmi.pipeline import chapters, manifest
 
+    limit_cells(cell_timeout)
     root = find_root()
     results_dir = (out or root / "results").resolve()
     sources = manifest.inputs(
@@ -153,11 +159,19 @@ def run(
 def sweep(
     grid: Annotated[Path, typer.Argument(help="YAML file, such as params/example_grid.yaml.")],
     out: Annotated[Path, typer.Option(help="Folder for the table and the runs' results.")],
+    *,
     jobs: Jobs = JOBS,
     scheduler: Annotated[
-        str | None, typer.Option(help="Dask scheduler whose workers run, tcp://host:port.")
+        str | None, typer.Option(help="Dask scheduler whose workers run, tls://host:port.")
     ] = None,
+    unencrypted: Annotated[
+        bool,
+        typer.Option(
+            "--unencrypted-scheduler", help="Allow tcp:// to another machine: a trusted network."
+        ),
+    ] = False,
     fast: FastStart = True,
+    cell_timeout: CellTimeout = None,
 ) -> None:
     """Run a chapter over many parameter sets: one table, nothing done twice.
 
@@ -173,10 +187,17 @@ def sweep(
     from ikm_pmi.pipeline import sweep as many
 
     fast_start(fast)
+    limit_cells(cell_timeout)
     try:
         with _sweep_progress() as tell:
             done = many.sweep(
-                runs, out, root=find_root(), jobs=jobs, scheduler=scheduler, tell=tell
+                runs,
+                out,
+                root=find_root(),
+                jobs=jobs,
+                scheduler=scheduler,
+                unencrypted=unencrypted,
+                tell=tell,
             )
     except KeyboardInterrupt:
         say(f"interrupted; the same command goes on: ikm-pmi sweep {grid} --out {out}")

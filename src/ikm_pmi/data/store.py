@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -88,7 +89,8 @@ def _describes(entry: Any) -> bool:
 
 def write_files(files: Mapping[Path, bytes]) -> tuple[Path, ...]:
     """Write files whole: all beside their places first, then renamed, in the order given."""
-    beside = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in files}
+    owner = f"{platform.node()}.{os.getpid()}"  # so that a later run can tell what was left
+    beside = {path: path.with_name(f".{path.name}.{owner}.tmp") for path in files}
     try:
         for path, content in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)

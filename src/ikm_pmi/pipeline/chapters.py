@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from ikm_pmi.pipeline.manifest import digest
 from ikm_pmi.pipeline.publish import publish
 from ikm_pmi.results import SCHEMA
 
-__all__ = ["check_result", "publish", "results_name", "run"]
+__all__ = ["check_result", "publish", "results_name", "run", "run_apart"]
 
 
 def results_name(parameters: ChapterParameters) -> str:
@@ -89,12 +90,21 @@ def run(
     return target
 
 
+def run_apart(root: Path, scratch: Path, parameters: ChapterParameters) -> dict[str, Any]:
+    """Run a chapter in a folder of its own below ``scratch``, and give its result alone."""
+    with staging(scratch, "run") as work:
+        target = run(parameters.chapter, parameters, root=root, results_dir=work)
+        return check_result(target / "result.json", parameters)
+
+
 def _keep(error: ChapterError, notebook: Path, place: Path) -> None:
     """Move the partly executed notebook to where the error tells the reader to look."""
     if notebook.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(notebook, place)
-        error.todo = f"read {place}; the previous results are untouched"
+        with suppress(OSError):  # a full disk: the error itself is what matters
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(notebook, place)
+            kept = f"read {place}; the previous results are untouched"
+            error.todo = f"{error.todo}; {kept}" if error.todo else kept
 
 
 def check_result(path: Path, parameters: ChapterParameters) -> dict[str, Any]:

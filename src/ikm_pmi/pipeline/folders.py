@@ -1,43 +1,138 @@
-"""Results folders that appear whole or not at all."""
+"""Results folders that appear whole or not at all, and what keeps two runs apart.
+
+Locks belong to the operating system: whoever holds one and dies, however it dies, has let it go.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import os
+import platform
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ikm_pmi.data.store import write_files
 from ikm_pmi.errors import ChapterError
 
-__all__ = ["recover", "staging", "swap"]
+__all__ = ["clear_leftovers", "one_at_a_time", "recover", "sole", "staging", "swap"]
 
 _OURS = ("result.json", "notebook.ipynb")
-_DAY = 24 * 3600
+_ALIVE = ".alive"
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
-def _aside(results_dir: Path, name: str) -> Path:
-    return results_dir / ".staging" / f"{name}.old"
+def _base(results_dir: Path) -> Path:
+    base = results_dir / ".staging"
+    base.mkdir(parents=True, exist_ok=True)
+    return base
+
+
+@contextmanager
+def one_at_a_time(results_dir: Path) -> Iterator[None]:
+    """Wait for a folder's other writers; held only for as long as a few renames take."""
+    from filelock import FileLock
+
+    with FileLock(_base(results_dir) / ".swap.lock"):
+        yield
+
+
+@contextmanager
+def sole(results_dir: Path, work: str) -> Iterator[None]:
+    """Do some work in a folder alone.
+
+    Parameters
+    ----------
+    results_dir : Path
+        The folder; made when it is not there.
+    work : str
+        What another process is told that wants to do the same.
+
+    Raises
+    ------
+    ChapterError
+        When another process is at work there, naming it.
+    """
+    from filelock import FileLock, Timeout
+
+    base = _base(results_dir)
+    holder, lock = base / ".work.txt", FileLock(base / ".work.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        found = "its name is not written yet"
+        with suppress(OSError):
+            found = holder.read_text(encoding="utf-8").strip() or found
+        raise ChapterError(
+            "another process is at work in this folder",
+            expected="one process at a time",
+            found=found,
+            where=str(results_dir),
+            todo="wait until it has ended, or end it; then run the same command again",
+        ) from None
+    try:
+        now = time.strftime("%Y-%m-%d %H:%M:%S")
+        who = f"{work}: process {os.getpid()} on {platform.node()}, since {now}\n"
+        write_files({holder: who.encode()})
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
 
 
 @contextmanager
 def staging(results_dir: Path, name: str) -> Iterator[Path]:
     """A folder beside the results to work in, removed at the end.
 
-    What a killed run left behind is put right first: see :func:`recover`.
+    What a killed run left behind is put right first: an unfinished swap by :func:`recover`, and
+    every staging folder whose owner has died is removed.
     """
-    base = results_dir / ".staging"
-    base.mkdir(parents=True, exist_ok=True)
-    recover(results_dir, name)
-    for left in base.glob(f"{name}-*"):
-        if time.time() - left.stat().st_mtime > _DAY:  # a younger one may be another run's
-            shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=base))
+    from filelock import FileLock
+
+    base = _base(results_dir)
+    with one_at_a_time(results_dir):
+        recover(results_dir, name)
+        _remove_ownerless(base)
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=base))
+        # Held as long as this process lives; let go by any thread, also at the interpreter's end.
+        alive = FileLock(folder / _ALIVE, thread_local=False)
+        alive.acquire()
     try:
         yield folder
     finally:
+        alive.release()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_ownerless(base: Path) -> None:
+    from filelock import FileLock, Timeout
+
+    for left in base.iterdir():
+        if left.is_dir() and left.suffix != ".old":
+            alive = FileLock(left / _ALIVE)
+            with suppress(Timeout, OSError):
+                alive.acquire(timeout=0)
+                alive.release()
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def clear_leftovers(*folders: Path) -> None:
+    """Remove what a killed process of this machine was writing beside a file's place."""
+    for folder in folders:
+        for left in folder.glob(".*.tmp"):
+            import psutil  # type: ignore[import-untyped]
+
+            host, _, pid = left.name.removesuffix(".tmp").rpartition(".")
+            ours = host.endswith(f".{platform.node()}") and pid.isdigit()
+            if ours and not psutil.pid_exists(int(pid)):
+                left.unlink(missing_ok=True)
+
+
+def _aside(results_dir: Path, name: str) -> Path:
+    return results_dir / ".staging" / f"{name}.old"
 
 
 def recover(results_dir: Path, name: str) -> None:
@@ -53,13 +148,18 @@ def recover(results_dir: Path, name: str) -> None:
 def swap(new: Path, results_dir: Path, name: str) -> Path:
     """Put a finished folder in the place of the previous one.
 
+    On Linux the two change places in one step, so that no moment is without results.
+
     Raises
     ------
     ChapterError
         When the place is taken by something that is not a chapter's results.
     """
     target, aside = results_dir / name, _aside(results_dir, name)
-    if target.exists():
+    with one_at_a_time(results_dir):
+        if not target.exists():
+            new.rename(target)
+            return target
         strange = target.is_file() or (
             any(target.iterdir()) and not any((target / mark).exists() for mark in _OURS)
         )
@@ -71,8 +171,19 @@ def swap(new: Path, results_dir: Path, name: str) -> Path:
                 where=str(target),
                 todo="move it away, or choose another --out folder",
             )
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        target.rename(aside)
-    new.rename(target)
+        if not _exchanged(new, target):
+            target.rename(aside)
+            new.rename(target)
     shutil.rmtree(aside, ignore_errors=True)
+    shutil.rmtree(new, ignore_errors=True)
     return target
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Whether two folders have changed places; not every system and file system can."""
+    try:
+        rename = ctypes.CDLL(None).renameat2
+    except (AttributeError, OSError, TypeError):
+        return False
+    names = (os.fsencode(one), os.fsencode(other))
+    return bool(rename(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0)

@@ -1,8 +1,8 @@
 """Which file came from what: hashes of every result and of all that went into it.
 
 ``results/manifest.json`` holds, for each results folder, the SHA-256 of each file and the hashes of
-the data tables, parameters, notebook, code and package versions it was made with. Nothing here
-imports more than the standard library: an unchanged study is told from these hashes alone.
+the data tables, parameters, notebook, code and package versions it was made with. An unchanged
+study is told from these hashes alone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ikm_pmi.data.store import write_files
+from ikm_pmi.pipeline.folders import one_at_a_time
 
 __all__ = [
     "code_digest",
@@ -111,6 +112,8 @@ def read(results_dir: Path) -> dict[str, Any]:
 def record(results_dir: Path, made: Mapping[str, Mapping[str, Any]]) -> Path:
     """Enter results folders into ``manifest.json`` and drop entries whose folder is gone.
 
+    The file is left alone where it says so already.
+
     Parameters
     ----------
     results_dir : Path
@@ -118,16 +121,17 @@ def record(results_dir: Path, made: Mapping[str, Mapping[str, Any]]) -> Path:
     made : mapping of str to mapping
         Name of a results folder → its :func:`inputs`.
     """
-    content = read(results_dir)
-    for name, sources in made.items():
-        result = json.loads((results_dir / name / "result.json").read_text(encoding="utf-8"))
-        content["results"][name] = {
-            "inputs": {**sources, "data": result["data"]},
-            "files": file_hashes(results_dir / name),
-        }
-    content["results"] = {
-        name: entry for name, entry in content["results"].items() if (results_dir / name).is_dir()
-    }
     path = results_dir / "manifest.json"
-    write_whole(path, to_json(content))
+    with one_at_a_time(results_dir):
+        known = read(results_dir)["results"]
+        for name, sources in made.items():
+            result = json.loads((results_dir / name / "result.json").read_text(encoding="utf-8"))
+            known[name] = {
+                "inputs": {**sources, "data": result["data"]},
+                "files": file_hashes(results_dir / name),
+            }
+        there = {name: entry for name, entry in known.items() if (results_dir / name).is_dir()}
+        text = to_json({"schema": 1, "results": there}).encode()
+        if not path.is_file() or path.read_bytes() != text:
+            write_whole(path, text)
     return path

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ikm_pmi.parameters import CHAPTERS
 from ikm_pmi.pipeline import docs, notebooks
+from ikm_pmi.pipeline.folders import clear_leftovers, sole, staging
 from ikm_pmi.pipeline.manifest import to_json, write_whole
 from ikm_pmi.pipeline.tasks import Build, Tell, build
 
@@ -77,13 +77,16 @@ def refresh(
     Raises
     ------
     ChapterError
-        When a notebook is missing or has no clear parameters cell.
+        When a notebook is missing or has no clear parameters cell, or another process is at work
+        on the project's results.
     """
     chapters = tuple(chapters)
-    for chapter in chapters:
-        _renew_parameters(root / "notebooks" / f"{chapter}.ipynb", chapter)
-    with tempfile.TemporaryDirectory() as folder:
-        results_dir = Path(folder)
+    written = [root / name for name in ("notebooks", "reference", "docs", ".")]
+    results = root / "results"
+    with sole(results, "refresh"), staging(results, "refresh") as results_dir:
+        clear_leftovers(*written)
+        for chapter in chapters:
+            _renew_parameters(root / "notebooks" / f"{chapter}.ipynb", chapter)
         done = build(root, results_dir=results_dir, chapters=chapters, jobs=jobs, tell=tell)
         for chapter in (name for name in done.ran if name in chapters):
             executed = notebooks.read(results_dir / chapter / "notebook.ipynb")
@@ -95,8 +98,8 @@ def refresh(
             if chapter in done.ran:
                 drawn = results_dir / chapter / "figures" / f"{figure}.png"
                 write_whole(root / "docs" / drawn.name, drawn.read_bytes())
-    if set(chapters) == set(CHAPTERS) and not done.failed:
-        docs.write(root)
+        if set(chapters) == set(CHAPTERS) and not done.failed:
+            docs.write(root)
     return done
 
 

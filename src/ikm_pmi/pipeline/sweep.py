@@ -11,29 +11,26 @@ from __future__ import annotations
 import csv
 import io
 import json
-import platform
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 from ikm_pmi.errors import ChapterError, IkmPmiError
 from ikm_pmi.parameters import ChapterParameters
 from ikm_pmi.pipeline import manifest, warm
-from ikm_pmi.pipeline.chapters import check_result, run
-from ikm_pmi.pipeline.folders import staging
+from ikm_pmi.pipeline.chapters import check_result, run_apart
+from ikm_pmi.pipeline.cluster import check_address, client_of, pack, run_there
+from ikm_pmi.pipeline.folders import clear_leftovers, sole
+from ikm_pmi.pipeline.kernel import cell_timeout
 
 __all__ = ["Progress", "Sweep", "run_names", "sweep"]
 
 #: Whatever a chapter reads.
 _PROJECT = ("data/raw/*", "data/processed/*", "params/multiverse.yaml", "reference/*.csv")
-_PATIENCE = "15s"
 _COLUMNS = (
     *("name", "value", "std_error", "ci_low", "ci_high", "ci_level", "p_value"),
     *("unit", "n", "method"),
@@ -79,6 +76,7 @@ def sweep(
     root: Path,
     jobs: int = 2,
     scheduler: str | None = None,
+    unencrypted: bool = False,
     tell: Callable[[Progress], None] = lambda _: None,
 ) -> Sweep:
     """Run a chapter with each parameter set and write ``sweep.csv``.
@@ -94,7 +92,9 @@ def sweep(
     jobs : int
         Runs at the same time on this machine.
     scheduler : str, optional
-        Address of a Dask scheduler (``tcp://host:port``) whose workers run instead.
+        Address of a Dask scheduler (``tls://host:port``) whose workers run instead.
+    unencrypted : bool
+        Allow an address without TLS that is not this machine's own.
     tell : callable, optional
         Called after each run.
 
@@ -105,41 +105,48 @@ def sweep(
 
     Raises
     ------
+    ParameterError
+        When the scheduler's address is neither ``tls://`` nor of this machine.
     ChapterError
-        When the notebook is missing or the scheduler cannot be reached.
+        When the notebook is missing, the scheduler cannot be reached, or another process is at work
+        in the folder.
     """
     root, out = root.resolve(), out.resolve()
-    named = run_names(runs, root)
-    kept = {name: result for name, one in named.items() if (result := _stored(out, name, one))}
-    found, failed, begun = dict(kept), dict[str, str](), time.monotonic()
-    try:
-        with _executor(root, out, jobs, scheduler) as submit:
-            futures = {submit(one): name for name, one in named.items() if name not in kept}
-            for future in as_completed(futures):
-                name = futures[future]
-                result, error = _outcome(future)
-                if result is None:
-                    failed[name] = error
-                else:
-                    found[name] = result
-                    manifest.write_whole(_place(out, name), manifest.to_json(result))
-                done = len(found) + len(failed)
-                pace = (time.monotonic() - begun) / (done - len(kept))
-                left = pace * (len(named) - done)
-                tell(
-                    Progress(
-                        run=_label(named[name]),
-                        error=error,
-                        done=done,
-                        total=len(named),
-                        seconds_left=left,
+    if scheduler and not unencrypted:
+        check_address(scheduler)
+    with sole(out, "sweep"):
+        clear_leftovers(out, out / "runs")
+        named = run_names(runs, root)
+        kept = {name: result for name, one in named.items() if (result := _stored(out, name, one))}
+        found, failed, begun = dict(kept), dict[str, str](), time.monotonic()
+        try:
+            with _executor(root, out, jobs, scheduler) as submit:
+                futures = {submit(one): name for name, one in named.items() if name not in kept}
+                for future in as_completed(futures):
+                    name = futures[future]
+                    result, error = _outcome(future)
+                    if result is None:
+                        failed[name] = error
+                    else:
+                        found[name] = result
+                        _store(out, name, result)
+                    done = len(found) + len(failed)
+                    pace = (time.monotonic() - begun) / (done - len(kept))
+                    left = pace * (len(named) - done)
+                    tell(
+                        Progress(
+                            run=_label(named[name]),
+                            error=error,
+                            done=done,
+                            total=len(named),
+                            seconds_left=left,
+                        )
                     )
-                )
-    finally:  # interrupted or not, the table holds what is done
-        table = out / "sweep.csv"
-        manifest.write_whole(table, _table(named, found, failed))
-    ran = tuple(name for name in found if name not in kept)
-    return Sweep(table=table, ran=ran, kept=tuple(kept), failed=failed)
+        finally:  # interrupted or not, the table holds what is done
+            table = out / "sweep.csv"
+            manifest.write_whole(table, _table(named, found, failed))
+        ran = tuple(name for name in found if name not in kept)
+        return Sweep(table=table, ran=ran, kept=tuple(kept), failed=failed)
 
 
 def _label(parameters: ChapterParameters) -> str:
@@ -152,11 +159,18 @@ def _place(out: Path, name: str) -> Path:
     return out / "runs" / f"{name}.json"
 
 
+def _store(out: Path, name: str, result: Mapping[str, Any]) -> None:
+    """Keep a result, with its digest so that an edit by hand is noticed."""
+    sealed = {**result, "digest": manifest.digest(result)}
+    manifest.write_whole(_place(out, name), manifest.to_json(sealed))
+
+
 def _stored(out: Path, name: str, parameters: ChapterParameters) -> dict[str, Any] | None:
     try:
-        return check_result(_place(out, name), parameters)
+        result = check_result(_place(out, name), parameters)
     except ChapterError:  # not there, or spoiled: it is run again
         return None
+    return result if result.pop("digest", "") == manifest.digest(result) else None
 
 
 def _outcome(future: Future[dict[str, Any]]) -> tuple[dict[str, Any] | None, str]:
@@ -204,75 +218,14 @@ def _executor(root: Path, out: Path, jobs: int, scheduler: str | None) -> Iterat
         warm.start()
         pool = ThreadPoolExecutor(jobs)
         try:
-            yield lambda one: pool.submit(_run_here, root, out, one)
+            yield lambda one: pool.submit(run_apart, root, out, one)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
         return
-    with _cluster(scheduler) as client:
+    with client_of(scheduler) as client:
         pool = client.get_executor(pure=False)
         # A task of its own, so that the scheduler makes it again when the worker holding it dies.
-        content = _pack(root, client)
+        content = pack(root, manifest.file_hashes(root, ("notebooks/*.ipynb", *_PROJECT)), client)
         check = {"code": manifest.code_digest(), "versions": manifest.versions()}
-        yield lambda one: pool.submit(_run_there, content, check, one)
-
-
-def _run_here(root: Path, scratch: Path, parameters: ChapterParameters) -> dict[str, Any]:
-    with staging(scratch, "run") as work:
-        target = run(parameters.chapter, parameters, root=root, results_dir=work)
-        return check_result(target / "result.json", parameters)
-
-
-@contextmanager
-def _cluster(address: str) -> Iterator[Any]:
-    import distributed
-
-    connect: Any = distributed.Client
-    try:
-        client = connect(address, timeout=_PATIENCE)
-    except (OSError, ValueError) as error:
-        raise ChapterError(
-            "the Dask scheduler cannot be reached",
-            expected="an address such as tcp://host:8786",
-            found=str(error).splitlines()[0],
-            where=f"--scheduler {address}",
-            todo="start one: dask scheduler; and workers: dask worker ADDRESS --nworkers N",
-        ) from None
-    with client:
-        yield client
-
-
-def _pack(root: Path, client: Any) -> Any:
-    """The project's files as a future of the cluster."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in manifest.file_hashes(root, ("notebooks/*.ipynb", *_PROJECT)):
-            archive.write(root / name, name)
-    return client.submit(bytes, file.getvalue())
-
-
-def _run_there(
-    content: bytes, check: Mapping[str, Any], parameters: ChapterParameters
-) -> dict[str, Any]:
-    """A run on a worker, refused where other code would give another result."""
-    own = {"code": manifest.code_digest(), "versions": manifest.versions()}
-    if own != check:
-        raise ChapterError(
-            "a worker has other software",
-            expected=json.dumps(check),
-            found=json.dumps(own),
-            where=platform.node(),
-            todo="install the same ikm_pmi and requirements.lock on every worker",
-        )
-    warm.start()
-    root = _unpacked(content)
-    return _run_here(root, root, parameters)
-
-
-@cache
-def _unpacked(content: bytes) -> Path:
-    from distributed import get_worker
-
-    folder = Path(mkdtemp(dir=get_worker().local_directory))  # Dask removes it with the worker
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        archive.extractall(folder)
-    return folder
+        seconds = cell_timeout()
+        yield lambda one: pool.submit(run_there, content, check, one, seconds)

@@ -18,9 +18,10 @@ from typing import Any
 import pytask
 from pytask import Session, TaskOutcome, hookimpl
 
-from ikm_pmi.errors import ChapterError, DataError, IkmPmiError
+from ikm_pmi.errors import ChapterError, DataError, FileError, IkmPmiError
 from ikm_pmi.parameters import CHAPTERS
 from ikm_pmi.pipeline import manifest, warm
+from ikm_pmi.pipeline.folders import clear_leftovers, sole
 from ikm_pmi.pipeline.nodes import Files, Step, Value
 
 __all__ = ["Build", "build", "steps"]
@@ -143,7 +144,7 @@ def build(
     Raises
     ------
     ChapterError
-        When the build graph itself cannot be made.
+        When the build graph itself cannot be made, or another process is at work in the folder.
     """
     root, chapters = root.resolve(), tuple(chapters)  # workers have their own working directory
     results_dir = (results_dir or root / "results").resolve()
@@ -154,11 +155,12 @@ def build(
         if path.is_file()  # a missing one fails as a step, not here
     }
     options = {"n_workers": jobs, "force": force, "ikm_pmi_tell": tell}
-    session = _session(steps(root, results_dir, chapters), results_dir / ".build", options)
-    found = _outcomes(session)
-    made = [name for name in found.ran if name in made_from]
-    if made or not (results_dir / "manifest.json").is_file():
-        done = [*made, *(name for name in found.unchanged if name in made_from)]
+    state = results_dir / ".build"
+    with sole(results_dir, "reproduce"):
+        clear_leftovers(results_dir, state, root / "data" / "processed")
+        found = _outcomes(_session(steps(root, results_dir, chapters), state, options))
+        # The unchanged, too: a run killed before this line has left them out.
+        done = [name for name in (*found.ran, *found.unchanged) if name in made_from]
         manifest.record(results_dir, {name: made_from[name] for name in done})
     return found
 
@@ -214,6 +216,8 @@ def _outcomes(session: Session) -> Build:
 def _as_ours(name: str, error: BaseException) -> IkmPmiError:
     if isinstance(error, IkmPmiError):
         return error
+    if isinstance(error, OSError):
+        return FileError.of(error)
     command = name if name.startswith("data") else f"run {name}"
     return ChapterError(
         f"{name} failed",
