@@ -19,7 +19,15 @@ from ikm_pmi.models.elasticity import ElasticityResult
 from ikm_pmi.parameters import JobsParameters
 from ikm_pmi.results import Estimate
 
-__all__ = ["WITHIN", "draw_elasticity", "draw_fit", "draw_range", "with_interval"]
+__all__ = [
+    "WITHIN",
+    "draw_elasticity",
+    "draw_fit",
+    "draw_range",
+    "stream",
+    "widened_root",
+    "with_interval",
+]
 
 #: Estimators of the elasticity that compare a province with itself.
 WITHIN = ("fe", "twfe", "first_difference", "long_difference", "intensive")
@@ -30,16 +38,21 @@ _STREAMS = (
 Draws = NDArray[np.float64]
 
 
-def _rng(link: str, parameters: JobsParameters) -> np.random.Generator:
+def stream(link: str, parameters: JobsParameters) -> np.random.Generator:
+    """The random numbers of one link."""
     return np.random.default_rng([parameters.seed, _STREAMS.index(link)])
+
+
+def widened_root(fit: HarFit, columns: list[str], level: float) -> Draws:
+    """Lower triangular root of the covariance, as wide as the fit's own interval."""
+    widen = fit.reference.critical(level) / Normal().critical(level)
+    return np.asarray(np.linalg.cholesky(fit.cov.loc[columns, columns].to_numpy()) * widen)
 
 
 def draw_fit(link: str, fit: HarFit, columns: list[str], parameters: JobsParameters) -> Draws:
     """Coefficients of a regression, jointly: point values first, shape (1 + draws, columns)."""
-    level = parameters.confidence_level
-    widen = fit.reference.critical(level) / Normal().critical(level)
-    root = np.linalg.cholesky(fit.cov.loc[columns, columns].to_numpy()) * widen
-    z = _rng(link, parameters).standard_normal((parameters.draws, len(columns)))
+    root = widened_root(fit, columns, parameters.confidence_level)
+    z = stream(link, parameters).standard_normal((parameters.draws, len(columns)))
     moved = z @ root.T if link in parameters.uncertain else np.zeros_like(z)
     return fit.params[columns].to_numpy() + np.vstack([np.zeros(len(columns)), moved])
 
@@ -50,7 +63,7 @@ def draw_range(
     """An input with a stated range: point value first, shape (1 + draws, 1)."""
     out = np.full((1 + parameters.draws, 1), point)
     if link in parameters.uncertain and span[1] > span[0]:
-        out[1:, 0] = _rng(link, parameters).triangular(span[0], point, span[1], parameters.draws)
+        out[1:, 0] = stream(link, parameters).triangular(span[0], point, span[1], parameters.draws)
     return out
 
 
@@ -66,7 +79,7 @@ def draw_elasticity(elasticities: ElasticityResult, parameters: JobsParameters) 
     values, spreads = np.array([(e.value, _spread(e)) for e in pool]).T
     out = np.full((1 + parameters.draws, 1), chosen.value)
     if "elasticity" in parameters.uncertain:
-        rng = _rng("elasticity", parameters)
+        rng = stream("elasticity", parameters)
         pick = rng.integers(len(pool), size=parameters.draws)
         out[1:, 0] = values[pick] + spreads[pick] * rng.standard_normal(parameters.draws)
     return out

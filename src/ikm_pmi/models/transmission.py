@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.har import har_fits
+from ikm_pmi.inference.regression import HarFit
 from ikm_pmi.language import spoken
 from ikm_pmi.models.bridge import bridge_estimate, bridge_rows, slope
 from ikm_pmi.models.drivers import variance_shares
@@ -33,7 +34,7 @@ from ikm_pmi.models.study import MAIN, dose_design
 from ikm_pmi.parameters import JobsParameters
 from ikm_pmi.results import Estimate, records_table
 
-__all__ = ["ChainResult", "alternatives", "chain"]
+__all__ = ["ChainResult", "alternatives", "chain", "dose_fit"]
 
 _LINKS = ("pmi", "bridge", "pass_through", "elasticity")
 Draws = NDArray[np.float64]
@@ -114,11 +115,7 @@ def chain(
         When the path leaves the data, has a gap, or a link cannot be estimated.
     """
     d = _deviation(frame[parameters.intensity], parameters)
-    impact = parameters.impact()
-    y, X, _ = dose_design(
-        frame, impact.intensity, list(impact.controls), impact.start_month, impact.end_month
-    )
-    dose = har_fits(y, X, methods=MAIN)["newey_west"]
+    dose = dose_fit(frame, parameters)
     rows, notes = bridge_rows(frame["pmi"], growth, parameters.bridge_sample)
     fit = slope(rows["growth"], rows["pmi"])
     span = parameters.span("pass_through")
@@ -154,6 +151,15 @@ def chain(
         shares=_shares(drawn, pmi, paths["workers"][1:, -1]),
         notes=tuple(notes),
     )
+
+
+def dose_fit(frame: pd.DataFrame, parameters: JobsParameters) -> HarFit:
+    """The dose-response of chapter 03 in the chain's own measure of restriction."""
+    impact = parameters.impact()
+    y, X, _ = dose_design(
+        frame, impact.intensity, list(impact.controls), impact.start_month, impact.end_month
+    )
+    return har_fits(y, X, methods=MAIN)["newey_west"]
 
 
 def _estimates(
