@@ -10,7 +10,7 @@ endif
 READY := .venv/.ready
 JOBS ?= 2
 
-.PHONY: help setup reproduce test lint lock refresh verify bench pages clean
+.PHONY: help setup reproduce test lint lock refresh verify bench site clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,7 +20,7 @@ help:
 	@echo "make refresh    rewrite the committed outputs of the chapters and reference/"
 	@echo "make verify     execute the committed chapters again and list what moved"
 	@echo "make bench      time the study against other packages, into benchmarks/RESULTS.md"
-	@echo "make pages      the chapters of results/ as web pages in site/"
+	@echo "make site       run the study, then build its public site in site/"
 	@echo "make lock       requirements.lock and environment.yml from pyproject.toml"
 	@echo "make clean      remove results and caches (not .venv)"
 
@@ -48,8 +48,8 @@ bench: $(READY)
 	@$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .venv-bench -r benchmarks/requirements.txt || echo "without specification_curve"
 	@PYTHONPATH=.venv-bench OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/run.py
 
-pages: reproduce
-	@$(BIN)/python tools/pages.py
+site: reproduce
+	@$(BIN)/ikm-pmi site
 
 lock: $(READY)
 	$(BIN)/python tools/lock.py

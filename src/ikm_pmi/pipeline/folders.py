@@ -11,7 +11,7 @@ import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -145,10 +145,19 @@ def recover(results_dir: Path, name: str) -> None:
             aside.rename(target)
 
 
-def swap(new: Path, results_dir: Path, name: str) -> Path:
+def swap(new: Path, results_dir: Path, name: str, *, marks: Sequence[str] = _OURS) -> Path:
     """Put a finished folder in the place of the previous one.
 
     On Linux the two change places in one step, so that no moment is without results.
+
+    Parameters
+    ----------
+    new : Path
+        The finished folder.
+    results_dir, name : Path, str
+        The place.
+    marks : sequence of str
+        Files that show that a folder in the place is ours to replace.
 
     Raises
     ------
@@ -161,12 +170,12 @@ def swap(new: Path, results_dir: Path, name: str) -> Path:
             new.rename(target)
             return target
         strange = target.is_file() or (
-            any(target.iterdir()) and not any((target / mark).exists() for mark in _OURS)
+            any(target.iterdir()) and not any((target / mark).exists() for mark in marks)
         )
         if strange:
             raise ChapterError(
-                f"{name} is taken by something that is not a chapter's results",
-                expected="no folder of this name, or one with a result.json",
+                f"{name} is taken by something that this command did not write",
+                expected=f"no folder of this name, or one with {marks[0]}",
                 found="other files",
                 where=str(target),
                 todo="move it away, or choose another --out folder",

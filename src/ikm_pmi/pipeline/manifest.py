@@ -21,6 +21,7 @@ from ikm_pmi.pipeline.folders import one_at_a_time
 
 __all__ = [
     "code_digest",
+    "differences",
     "digest",
     "file_hashes",
     "inputs",
@@ -107,6 +108,38 @@ def read(results_dir: Path) -> dict[str, Any]:
         content = None
     fresh: dict[str, Any] = {"schema": 1, "results": {}}
     return content if isinstance(content, dict) and content.get("schema") == 1 else fresh
+
+
+def differences(root: Path, results_dir: Path) -> list[str]:
+    """What is missing or not of the present: chapter by chapter, in words; empty when all is well.
+
+    A chapter's results are whole when the manifest lists exactly the files that are there, with
+    their hashes, and present when they were made from the notebook, default parameters, code,
+    package versions and data tables as they are now.
+    """
+    from ikm_pmi.data.package import hashes
+    from ikm_pmi.parameters import CHAPTERS
+
+    entries, found = read(results_dir)["results"], []
+    for name, model in CHAPTERS.items():
+        entry = entries.get(name)
+        if entry is None or not (results_dir / name / "result.json").is_file():
+            found.append(f"{name}: no results")
+            continue
+        there = file_hashes(results_dir / name)
+        now = inputs(root / "notebooks" / f"{name}.ipynb", model.parse({}).model_dump(mode="json"))
+        now["data"] = hashes(
+            [table.removesuffix(".csv") for table in entry["inputs"]["data"]], root
+        )
+        moved = [key for key, value in now.items() if entry["inputs"].get(key) != value]
+        edited = sorted(
+            file for file in there | entry["files"] if there.get(file) != entry["files"].get(file)
+        )
+        if moved:
+            found.append(f"{name}: made from other {', '.join(moved)}")
+        if edited:
+            found.append(f"{name}: {edited[0]} is not as the manifest lists it")
+    return found
 
 
 def record(results_dir: Path, made: Mapping[str, Mapping[str, Any]]) -> Path:

@@ -121,9 +121,12 @@ def _write_figures(folder: Path, figures: Mapping[str, Any]) -> None:
         return
     import matplotlib as mpl
 
+    from ikm_pmi.report.figures.canvas import described
+
     folder.mkdir(parents=True)
     # Without these two an svg carries random ids and the time of day.
     with mpl.rc_context({"svg.hashsalt": "ikm_pmi"}):
         for name, figure in figures.items():
-            figure.savefig(folder / f"{name}.png", dpi=_DPI)
-            figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+            text = described(figure)
+            figure.savefig(folder / f"{name}.png", dpi=_DPI, metadata=text)
+            figure.savefig(folder / f"{name}.svg", metadata={**text, "Date": None})

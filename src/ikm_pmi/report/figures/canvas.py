@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "Canvas", "canvas", "intervals", "shade", "styled", "zero_line"]
+__all__ = ["COLOURS", "Canvas", "canvas", "described", "intervals", "shade", "styled", "zero_line"]
 
 P = ParamSpec("P")
 
@@ -145,6 +145,34 @@ def canvas(
         color="#555555",
     )
     return Canvas(figure, tuple(ax for row in grid for ax in row))
+
+
+def described(figure: Figure) -> dict[str, str]:
+    """Title and description for who cannot see the picture: what it says, and what is on its axes.
+
+    Returns
+    -------
+    dict
+        ``Title`` and ``Description``, the names that png and svg have for them; a part that the
+        picture does not have is left out.
+    """
+    parts = []
+    for ax in figure.axes:
+        key = ax.get_legend()
+        series = [text.get_text() for text in key.get_texts()] if key else []
+        labels = {
+            "panel": ax.get_title(loc="left") or ax.get_title(),
+            "across": ax.get_xlabel(),
+            "upward": ax.get_ylabel(),
+            "series": "; ".join(series),
+        }
+        parts += [f"{what}: {' '.join(label.split())}" for what, label in labels.items() if label]
+    foot = figure.get_supxlabel()
+    texts = {
+        "Title": figure.get_suptitle(),
+        "Description": ". ".join([*(part[0].upper() + part[1:] for part in parts), foot]),
+    }
+    return {name: " ".join(text.split()).strip(". ") for name, text in texts.items() if text}
 
 
 def shade(ax: Axes, spells: Sequence[tuple[str, Any, Any]], *, upright: bool = False) -> None:

@@ -1,0 +1,93 @@
+"""Sphinx configuration of the site: every page from this folder, nothing from another host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from docutils.nodes import SkipNode
+from docutils.utils.math.latex2mathml import tex2mathml
+
+import ikm_pmi.pipeline.tasks  # noqa: F401  (a plugin that pytask loads: the module comes first)
+from ikm_pmi import __version__
+
+if TYPE_CHECKING:
+    from docutils import nodes
+    from sphinx.application import Sphinx
+
+project = "ikm_pmi"
+author = "The ikm_pmi authors"
+copyright = f"2026, {author}"
+release = version = __version__
+language = "en"
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_design",
+    "sphinxcontrib.bibtex",
+]
+exclude_patterns = ["made/*"]  # parts of pages, included by them
+nb_execution_mode = "off"
+nb_merge_streams = True
+nb_code_prompt_show = "Show the code"
+nb_code_prompt_hide = "Hide the code"
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+bibtex_bibfiles = ["references.bib"]
+bibtex_reference_style = "author_year"
+bibtex_default_style = "plain"
+
+napoleon_google_docstring = False
+autodoc_typehints = "signature"
+autodoc_member_order = "bysource"
+add_module_names = False
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
+
+html_theme = "sphinx_book_theme"
+html_title = "PPKM, the PMI and IKM jobs"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sourcelink = False
+html_math_renderer = "mathml"
+html_theme_options = {
+    "use_download_button": False,
+    "use_fullscreen_button": False,
+    "navbar_persistent": [],  # the search is in the sidebar
+    "show_toc_level": 2,
+    "show_navbar_depth": 1,
+    "navigation_with_keys": False,
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
+
+
+def _formula(*, block: bool) -> Any:
+    def visit(self: Any, node: nodes.math | nodes.math_block) -> None:
+        self.body.append(tex2mathml(node.astext(), as_block=block))
+        raise SkipNode
+
+    return visit, None
+
+
+def _language(_: Sphinx, page: str, __: str, context: dict[str, Any], ___: object) -> None:
+    """Say in the page itself which language it is in."""
+    if page.startswith("id/"):
+        context["language"] = "id"
+
+
+def _absolute(*given: Any) -> None:
+    """Let ``|t|`` in a docstring be an absolute value, not a substitution."""
+    lines = given[-1]
+    lines[:] = [line if "`" in line else line.replace("|", "\\|") for line in lines]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Formulas as MathML, which browsers and screen readers know without a script."""
+    app.add_html_math_renderer("mathml", _formula(block=False), _formula(block=True))
+    app.connect("autodoc-process-docstring", _absolute)
+    app.connect("html-page-context", _language)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

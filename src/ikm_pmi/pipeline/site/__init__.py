@@ -1,0 +1,1 @@
+"""The public site: pages made from existing results, bound together by Sphinx."""

@@ -1,0 +1,205 @@
+"""Build the site from existing results, beside its place, and put it there when it is whole."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from ikm_pmi.data.store import write_files
+from ikm_pmi.errors import ChapterError, IkmPmiError
+from ikm_pmi.parameters import CHAPTERS
+from ikm_pmi.pipeline import docs, manifest
+from ikm_pmi.pipeline.folders import staging, swap
+from ikm_pmi.pipeline.site import chapters, pages
+from ikm_pmi.pipeline.site.exhibits import Exhibit, exhibits
+
+__all__ = ["Site", "build", "server"]
+
+SOURCES = Path("docs", "site")
+_PROJECT_PAGES = ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
+#: The one picture of the landing pages.
+_PICTURE = ("03_pmi_impact", "pmi_with_spells")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Site:
+    """A built site; ``warnings`` is what Sphinx had to say."""
+
+    folder: Path
+    pages: int
+    warnings: tuple[str, ...]
+
+
+def build(
+    root: Path,
+    out: Path,
+    *,
+    results_dir: Path | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> Site:
+    """Build the site; the previous one stays until the new one is whole.
+
+    Parameters
+    ----------
+    root : Path
+        The project's checkout.
+    out : Path
+        Folder of the site.
+    results_dir : Path, optional
+        Results of the whole study; ``results/`` of the project by default.
+    tell : callable, optional
+        Called with each line of Sphinx's progress.
+
+    Raises
+    ------
+    ChapterError
+        When results are missing, or are not those of the present data, code and chapters, or the
+        place of the site holds something else.
+    IkmPmiError
+        When Sphinx is not installed or cannot build the pages.
+    """
+    _check_sphinx()
+    results_dir = (results_dir or root / "results").resolve()
+    _check_results(root, results_dir)
+    out = out.resolve()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with staging(out.parent, out.name) as work:
+        found = exhibits(results_dir)
+        _write_sources(root, results_dir, work / "source", found)
+        warnings = _sphinx(work, tell or (lambda _: None))
+        html = work / "html"
+        for chapter in CHAPTERS:
+            shutil.copytree(results_dir / chapter, html / "files" / chapter)
+        listed = [one.to_dict() for one in found]
+        manifest.write_whole(html / "exhibits.json", manifest.to_json(listed))
+        swap(html, out.parent, out.name, marks=("exhibits.json",))
+    return Site(folder=out, pages=len([*out.rglob("*.html")]), warnings=warnings)
+
+
+def server(folder: Path, port: int = 0) -> ThreadingHTTPServer:
+    """A server of a folder for this machine alone; port 0 takes a free one."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing of each request."""
+
+    return ThreadingHTTPServer(("127.0.0.1", port), functools.partial(Quiet, directory=folder))
+
+
+def _check_sphinx() -> None:
+    wanted = ("sphinx", "myst_nb", "sphinx_book_theme", "sphinx_design", "sphinxcontrib.bibtex")
+    missing = [name for name in wanted if not _installed(name)]
+    if missing:
+        raise IkmPmiError(
+            "the site needs packages that are not installed",
+            expected=", ".join(wanted),
+            found=f"without {', '.join(missing)}",
+            todo="make setup, or: pip install 'ikm-pmi[site]'",
+        )
+
+
+def _installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # the package it would be in
+        return False
+
+
+def _check_results(root: Path, results_dir: Path) -> None:
+    wrong = manifest.differences(root, results_dir)
+    if wrong:
+        raise ChapterError(
+            "the results are not those of the present data, code and chapters",
+            expected="whole results of every chapter, as their manifest lists them",
+            found="; ".join(wrong[:3]) + (f"; {len(wrong) - 3} more" if len(wrong) > 3 else ""),
+            where=str(results_dir),
+            todo="make reproduce (or: ikm-pmi reproduce), then build the site again",
+        )
+
+
+def _write_sources(root: Path, results_dir: Path, source: Path, found: list[Exhibit]) -> None:
+    """The written pages, and beside them those made from results, data and code."""
+    shutil.copytree(root / SOURCES, source)
+    for chapter in CHAPTERS:
+        own = [one for one in found if one.chapter == chapter]
+        place = source / "chapters" / f"{chapter}.ipynb"
+        chapters.stage(results_dir / chapter / "notebook.ipynb", place, own)
+    picture = next(one for one in found if (one.chapter, one.name) == _PICTURE)
+    made = {
+        "made/answers-en.md": pages.answers(results_dir, "en", ""),
+        "made/answers-id.md": pages.answers(results_dir, "id", "../"),
+        "made/picture.md": chapters.figure(picture, ""),
+        "made/picture-id.md": chapters.figure(picture, "../"),
+        "data.md": pages.dictionary(root),
+        "parameters.md": docs.parameters_page(),
+        "exhibits.md": pages.exhibit_table(found),
+    }
+    made |= {f"api/{name}": page for name, page in pages.api(Path(__file__).parents[2]).items()}
+    made |= _guide(root, source)
+    write_files({source / name: page.encode() for name, page in made.items()})
+
+
+def _guide(root: Path, source: Path) -> dict[str, str]:
+    """The documents of ``docs/`` and of the project itself, with links between pages."""
+    own = [
+        path
+        for path in sorted((root / "docs").rglob("*"))
+        if path.is_file() and not path.is_relative_to(root / SOURCES)
+    ]
+    written = {
+        path: "guide/" + path.relative_to(root / "docs").as_posix()
+        for path in own
+        if path.suffix == ".md" and path.name != "parameters.md"
+    }
+    written |= {root / name: f"guide/{name.lower()}" for name in _PROJECT_PAGES}
+    targets = written | {root / "docs" / "parameters.md": "parameters.md"}
+    targets |= {root / f"notebooks/{name}.ipynb": f"chapters/{name}.ipynb" for name in CHAPTERS}
+    for path in own:
+        if path.suffix in {".png", ".svg"}:
+            place = source / "guide" / path.relative_to(root / "docs")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)
+    return {
+        name: pages.relinked(path.read_text(encoding="utf-8"), path, targets, Path(name).parent)
+        for path, name in written.items()
+    }
+
+
+def _sphinx(work: Path, tell: Callable[[str], None]) -> tuple[str, ...]:
+    """Run Sphinx in a process of its own: it keeps state that a second build would meet."""
+    noted = work / "warnings.txt"
+    command = [sys.executable, "-m", "sphinx", "-b", "html", "-j", "auto", "-w", str(noted)]
+    command += ["-d", str(work / "doctrees"), "--no-color"]
+    library = str(Path(__file__).parents[3])
+    paths = [library, *filter(None, [os.environ.get("PYTHONPATH")])]
+    lines: list[str] = []
+    with subprocess.Popen(  # noqa: S603 (our own interpreter, our own arguments)
+        [*command, str(work / "source"), str(work / "html")],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUTF8": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    ) as process:
+        for line in process.stdout or ():
+            lines.append(line.rstrip())
+            tell(lines[-1])
+    if process.returncode:
+        raise IkmPmiError(
+            "Sphinx could not build the pages",
+            expected="exit status 0",
+            found="\n  ".join([f"exit status {process.returncode}", *lines[-5:]]),
+            where=SOURCES.as_posix(),
+            todo="correct the page that is named",
+        )
+    text = noted.read_text(encoding="utf-8") if noted.is_file() else ""
+    return tuple(line.replace(str(work), "") for line in text.splitlines() if line)
