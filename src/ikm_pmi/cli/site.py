@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from ikm_pmi.cli.app import app
+from ikm_pmi.cli.app import answer, app, command, quiet, say
 
 
-@app.command()
+@command(app, examples=["ikm-pmi site", "ikm-pmi site --serve --port 0"])
 def site(
     out: Annotated[Path, typer.Option(help="Folder of the site.")] = Path("site"),
     serve: Annotated[
@@ -26,14 +26,15 @@ def site(
     from ikm_pmi.data.package import find_root
     from ikm_pmi.pipeline.site.build import build, server
 
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, quiet=quiet())
     with console.status("collecting pages") as status:
         done = build(find_root(), out, tell=lambda line: status.update(Text(line)))
     for line in done.warnings:
         typer.echo(f"warning: {line}", err=True)
-    typer.echo(f"{done.pages} pages: open {done.folder / 'index.html'}")
+    found = {"folder": str(done.folder), "pages": done.pages, "warnings": list(done.warnings)}
+    answer(found, f"{done.pages} pages: open {done.folder / 'index.html'}")
     if serve:
         with server(done.folder, port) as running:
-            typer.echo(f"http://127.0.0.1:{running.server_port}/ (Ctrl-C ends it)")
+            say(f"http://127.0.0.1:{running.server_port}/ (Ctrl-C ends it)")
             with suppress(KeyboardInterrupt):
                 running.serve_forever()

@@ -184,7 +184,8 @@ def api(source: Path) -> dict[str, str]:
         for name in (one.removesuffix(".__init__") for one in names):
             if name != f"ikm_pmi.{layer}" or len(names) == 1:
                 lines += [f"## {text(name)}", ""]
-            own = "   :members:\n   :ignore-module-all:"  # what a package only hands on is not its own
+            # What a package only hands on from its modules is not its own.
+            own = "   :members:\n   :ignore-module-all:"
             lines += ["```{eval-rst}", f".. automodule:: {name}", own, "```", ""]
         made[f"{layer}.md"] = "\n".join(lines)
     return made
