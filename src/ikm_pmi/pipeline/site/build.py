@@ -17,6 +17,7 @@ from ikm_pmi.data.store import write_files
 from ikm_pmi.errors import ChapterError, IkmPmiError
 from ikm_pmi.parameters import CHAPTERS
 from ikm_pmi.pipeline import docs, manifest
+from ikm_pmi.pipeline.explorer import explorer
 from ikm_pmi.pipeline.folders import staging, swap
 from ikm_pmi.pipeline.site import chapters, pages
 from ikm_pmi.pipeline.site.exhibits import Exhibit, exhibits
@@ -142,6 +143,8 @@ def _write_sources(root: Path, results_dir: Path, source: Path, found: list[Exhi
         "parameters.md": docs.parameters_page(),
         "exhibits.md": pages.exhibit_table(found),
     }
+    sections = explorer(root, whole=False)
+    made |= {f"made/explorer-{language}.html": page for language, page in sections.items()}
     made |= {f"api/{name}": page for name, page in pages.api(Path(__file__).parents[2]).items()}
     made |= _guide(root, source)
     write_files({source / name: page.encode() for name, page in made.items()})
