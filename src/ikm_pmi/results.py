@@ -21,6 +21,7 @@ __all__ = [
     "SCHEMA",
     "ChapterResult",
     "Estimate",
+    "Findings",
     "TestResult",
     "number",
     "probability",
@@ -183,6 +184,35 @@ def records_table(records: Sequence[Estimate | TestResult]) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame([record.to_dict() for record in records])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Findings:
+    """What a method hands on: estimates by name, tests by name, and notes for the reader."""
+
+    estimates: tuple[Estimate, ...]
+    tests: tuple[TestResult, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __getitem__(self, name: str) -> Estimate:
+        """The estimate of this name."""
+        return {e.name: e for e in self.estimates}[name]
+
+    def test(self, name: str) -> TestResult:
+        """The test of this name."""
+        return {t.name: t for t in self.tests}[name]
+
+    def table(self) -> pd.DataFrame:
+        """The estimates, one row each."""
+        return records_table(self.estimates)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe: estimates, tests and notes."""
+        return {
+            "estimates": [e.to_dict() for e in self.estimates],
+            "tests": [t.to_dict() for t in self.tests],
+            "notes": list(self.notes),
+        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

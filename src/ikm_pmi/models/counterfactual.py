@@ -21,13 +21,13 @@ from ikm_pmi.language import spoken
 from ikm_pmi.models.peers import PeerSample, select_sample, within
 from ikm_pmi.models.state_space import LABELS, effect_estimates, effect_path, forecast
 from ikm_pmi.parameters import CounterfactualParameters, Episode
-from ikm_pmi.results import Estimate, TestResult, records_table
+from ikm_pmi.results import Estimate, Findings, TestResult
 
 __all__ = ["CounterfactualResult", "compare", "estimate", "evaluate"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CounterfactualResult:
+class CounterfactualResult(Findings):
     """Effects of all episodes by all models.
 
     Parameters
@@ -48,16 +48,9 @@ class CounterfactualResult:
     notes : tuple of str
     """
 
-    estimates: tuple[Estimate, ...]
-    tests: tuple[TestResult, ...]
     paths: pd.DataFrame
     missing_months: tuple[str, ...]
     excluded_peers: Mapping[str, str]
-    notes: tuple[str, ...]
-
-    def table(self) -> pd.DataFrame:
-        """The estimates, one row each."""
-        return records_table(self.estimates)
 
     @spoken
     def sentence(self) -> str:
@@ -67,12 +60,9 @@ class CounterfactualResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Estimates, tests and exclusions as JSON-safe values."""
-        return {
-            "estimates": [e.to_dict() for e in self.estimates],
-            "tests": [t.to_dict() for t in self.tests],
+        return Findings.to_dict(self) | {
             "missing_months": list(self.missing_months),
             "excluded_peers": dict(self.excluded_peers),
-            "notes": list(self.notes),
         }
 
 

@@ -15,7 +15,6 @@ tests have little power). Bloom (1995), Evaluation Review 19 (minimum detectable
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +24,7 @@ from ikm_pmi.models.country_inference import coefficient, joint_test, side_by_si
 from ikm_pmi.models.country_panel import CONTROLS, CountryFit, CountryPanel, assemble, regress
 from ikm_pmi.models.local_projections import LocalProjections, project
 from ikm_pmi.parameters import CrossCountryParameters
-from ikm_pmi.results import Estimate, TestResult, number, records_table
+from ikm_pmi.results import Estimate, Findings, TestResult, number
 
 __all__ = ["CrossCountryResult", "estimate"]
 
@@ -33,7 +32,7 @@ TREATMENT = ("change", "level")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class CrossCountryResult:
+class CrossCountryResult(Findings):
     """What the panel of countries says.
 
     Parameters
@@ -55,9 +54,6 @@ class CrossCountryResult:
         Countries not used and months without a figure, each with the reason.
     """
 
-    estimates: tuple[Estimate, ...]
-    tests: tuple[TestResult, ...]
-    notes: tuple[str, ...]
     standard_errors: pd.DataFrame
     steps: pd.DataFrame
     influence: pd.DataFrame
@@ -66,24 +62,12 @@ class CrossCountryResult:
     excluded: pd.DataFrame
     gaps: pd.DataFrame
 
-    def table(self) -> pd.DataFrame:
-        """The estimates, one row each."""
-        return records_table(self.estimates)
-
     @spoken
     def sentence(self, digits: int = 2) -> str:
         """Change, level and the test of a steady restriction."""
         change, level = self.estimates[:2]
         steady = next(test for test in self.tests if test.name == "panel.level_is_zero")
         return " ".join([change.sentence(digits), level.sentence(digits), steady.sentence()])
-
-    def to_dict(self) -> dict[str, Any]:
-        """Estimates, tests and notes as JSON-safe plain values."""
-        return {
-            "estimates": [item.to_dict() for item in self.estimates],
-            "tests": [item.to_dict() for item in self.tests],
-            "notes": list(self.notes),
-        }
 
 
 def estimate(frame: pd.DataFrame, parameters: CrossCountryParameters) -> CrossCountryResult:

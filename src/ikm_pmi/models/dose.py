@@ -24,13 +24,13 @@ from ikm_pmi.language import spoken
 from ikm_pmi.models.dose_checks import confounder_steps, distributed_lag, logit_change, sensitivity
 from ikm_pmi.models.study import MAIN, UNIT, dose_design
 from ikm_pmi.parameters import ImpactParameters
-from ikm_pmi.results import Estimate, TestResult, number, records_table
+from ikm_pmi.results import Estimate, Findings, TestResult, number, records_table
 
 __all__ = ["DoseResult", "dose_response"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DoseResult:
+class DoseResult(Findings):
     """The dose-response, its inference side by side, and its confounders step by step.
 
     Parameters
@@ -42,16 +42,10 @@ class DoseResult:
     excluded_months : mapping of month to reason
     """
 
-    estimates: tuple[Estimate, ...]
-    tests: tuple[TestResult, ...]
     har: pd.DataFrame
     steps: pd.DataFrame
     excluded_months: Mapping[str, str]
     n: int
-
-    def table(self) -> pd.DataFrame:
-        """The estimates, one row each."""
-        return records_table(self.estimates)
 
     @spoken
     def sentence(self) -> str:
@@ -65,9 +59,7 @@ class DoseResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Estimates, tests and exclusions as JSON-safe values."""
-        return {
-            "estimates": [e.to_dict() for e in self.estimates],
-            "tests": [t.to_dict() for t in self.tests],
+        return Findings.to_dict(self) | {
             "excluded_months": dict(self.excluded_months),
             "n": self.n,
         }

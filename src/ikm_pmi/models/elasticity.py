@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -33,7 +33,7 @@ from ikm_pmi.language import spoken
 from ikm_pmi.models import elasticity_tests
 from ikm_pmi.models.elasticity_sample import SCALES, check_panel, sample
 from ikm_pmi.models.elasticity_specs import Spec, fit_spec, margins_exist, specs
-from ikm_pmi.results import Estimate, TestResult, records_table
+from ikm_pmi.results import Estimate, Findings
 
 if TYPE_CHECKING:
     from ikm_pmi.parameters import ElasticityParameters
@@ -47,25 +47,14 @@ ESTIMATORS = (
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class ElasticityResult:
+class ElasticityResult(Findings):
     """Elasticities, tests, and how much each unit moves the two-way estimate.
 
     ``influence`` has one row per unit, the most influential first: ``unit``, ``without`` (the
     two-way elasticity of the total without the unit), ``change`` and ``change_in_std_errors``.
     """
 
-    estimates: tuple[Estimate, ...]
-    tests: tuple[TestResult, ...]
-    notes: tuple[str, ...]
     influence: pd.DataFrame
-
-    def __getitem__(self, name: str) -> Estimate:
-        """The estimate of this name."""
-        return {e.name: e for e in self.estimates}[name]
-
-    def test(self, name: str) -> TestResult:
-        """The test of this name."""
-        return {t.name: t for t in self.tests}[name]
 
     def scale(self, scale: str, *, skip: Collection[str] = ("mundlak",)) -> tuple[Estimate, ...]:
         """The estimators of one scale, in order; Mundlak repeats the two-way slope."""
@@ -80,22 +69,10 @@ class ElasticityResult:
             f"within them by {within:.2f}"
         )
 
-    def table(self) -> pd.DataFrame:
-        """The estimates, one row each."""
-        return records_table(self.estimates)
-
     @spoken
     def sentence(self) -> str:
         """The headline estimate in one sentence."""
         return self["elasticity.twfe"].sentence()
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-safe: estimates, tests and notes."""
-        return {
-            "estimates": [e.to_dict() for e in self.estimates],
-            "tests": [t.to_dict() for t in self.tests],
-            "notes": list(self.notes),
-        }
 
 
 def estimate(

@@ -38,7 +38,7 @@ from ikm_pmi.models.elasticity_instruments import (
 from ikm_pmi.models.elasticity_sample import check_panel, differences, sample
 from ikm_pmi.models.elasticity_specs import UNIT
 from ikm_pmi.models.panel import design, moments
-from ikm_pmi.results import Estimate, number, records_table
+from ikm_pmi.results import Estimate, Findings, number
 
 if TYPE_CHECKING:
     from ikm_pmi.parameters import ElasticityParameters
@@ -49,7 +49,7 @@ TWO_WAY = ("unit", "year")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class BoundsResult:
+class BoundsResult(Findings):
     """Bounds, dynamic bracket and instruments, and the range they state.
 
     ``low`` and ``high`` are the ends of the stated range; None where it has no end.
@@ -57,20 +57,10 @@ class BoundsResult:
     ``share`` of Cov(e, y) that is error, 0 (none) to 1 (the shared-weights bound).
     """
 
-    estimates: tuple[Estimate, ...]
-    notes: tuple[str, ...]
     low: float | None
     high: float | None
     level: float
     sensitivity: pd.DataFrame
-
-    def __getitem__(self, name: str) -> Estimate:
-        """The estimate of this name."""
-        return {e.name: e for e in self.estimates}[name]
-
-    def table(self) -> pd.DataFrame:
-        """The estimates, one row each."""
-        return records_table(self.estimates)
 
     @spoken
     def sentence(self) -> str:
@@ -84,12 +74,10 @@ class BoundsResult:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe: the range, the estimates and the notes."""
-        return {
+        return Findings.to_dict(self) | {
             "low": self.low,
             "high": self.high,
             "level": self.level,
-            "estimates": [e.to_dict() for e in self.estimates],
-            "notes": list(self.notes),
         }
 
 

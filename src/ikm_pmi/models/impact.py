@@ -22,13 +22,13 @@ from ikm_pmi.language import spoken
 from ikm_pmi.models.episodes import POINTS, episode_effects, find_spells, lead_effects
 from ikm_pmi.models.study import select_months
 from ikm_pmi.parameters import Episode, ImpactParameters
-from ikm_pmi.results import Estimate, TestResult, number, records_table
+from ikm_pmi.results import Estimate, Findings, TestResult, number, records_table
 
 __all__ = ["EventStudyResult", "by_controls", "compare_inference", "evaluate", "event_study"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class EventStudyResult:
+class EventStudyResult(Findings):
     """Effects by episode and month, their tests, and what they rest on.
 
     Parameters
@@ -39,17 +39,10 @@ class EventStudyResult:
     excluded_months : mapping of month to reason
     """
 
-    estimates: tuple[Estimate, ...]
-    tests: tuple[TestResult, ...]
     placebos: Mapping[str, Placebo]
     baseline: pd.Series
     excluded_months: Mapping[str, str]
-    notes: tuple[str, ...]
     n: int
-
-    def table(self) -> pd.DataFrame:
-        """The effects, one row each."""
-        return records_table(self.estimates)
 
     def by_month(self) -> list[Estimate]:
         """The effects of single months inside the episodes, in order."""
@@ -79,11 +72,8 @@ class EventStudyResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Estimates, tests, exclusions and notes as JSON-safe values."""
-        return {
-            "estimates": [e.to_dict() for e in self.estimates],
-            "tests": [t.to_dict() for t in self.tests],
+        return Findings.to_dict(self) | {
             "excluded_months": dict(self.excluded_months),
-            "notes": list(self.notes),
             "n": self.n,
         }
 

@@ -14,13 +14,13 @@ import pandas as pd
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.language import spoken
-from ikm_pmi.results import Estimate, records_table
+from ikm_pmi.results import Estimate, Findings
 
 __all__ = ["ImpliedLevel", "implied_level"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ImpliedLevel:
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ImpliedLevel(Findings):
     """The implied level month by month, and its depth, area and length.
 
     Parameters
@@ -31,13 +31,8 @@ class ImpliedLevel:
         First month back at or above the reference; None when the data end before.
     """
 
-    estimates: tuple[Estimate, ...]
     path: pd.DataFrame
     recovered: pd.Period | None
-
-    def table(self) -> pd.DataFrame:
-        """The figures, one row each."""
-        return records_table(self.estimates)
 
     @spoken
     def sentence(self) -> str:
@@ -48,7 +43,7 @@ class ImpliedLevel:
     def to_dict(self) -> dict[str, Any]:
         """The figures and the month of return as JSON-safe values."""
         back = None if self.recovered is None else str(self.recovered)
-        return {"estimates": [e.to_dict() for e in self.estimates], "recovered": back}
+        return Findings.to_dict(self) | {"recovered": back}
 
 
 def implied_level(
@@ -102,7 +97,9 @@ def implied_level(
             found=f"{float(gap.iloc[0]):+.1f} points",
             todo="choose another level_reference",
         )
-    return ImpliedLevel(_figures(below, neutral), level.to_frame("level"), recovered)
+    return ImpliedLevel(
+        path=level.to_frame("level"), recovered=recovered, estimates=_figures(below, neutral)
+    )
 
 
 def _figures(below: pd.Series, neutral: float | pd.Series) -> tuple[Estimate, ...]:

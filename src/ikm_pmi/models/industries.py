@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -19,7 +19,7 @@ from ikm_pmi.language import spoken
 from ikm_pmi.models import elasticity
 from ikm_pmi.models.elasticity_sample import sample
 from ikm_pmi.models.elasticity_specs import Spec, infer
-from ikm_pmi.results import Estimate, TestResult, records_table
+from ikm_pmi.results import Estimate, Findings, TestResult
 
 if TYPE_CHECKING:
     from ikm_pmi.parameters import ElasticityParameters
@@ -33,29 +33,13 @@ ESTIMATORS: tuple[str, ...] = ("pooled", "between", "fe", "twfe", "first_differe
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class IndustriesResult:
+class IndustriesResult(Findings):
     """Elasticities by industry and, over the same years, by province; one test of equality."""
-
-    estimates: tuple[Estimate, ...]
-    tests: tuple[TestResult, ...]
-    notes: tuple[str, ...]
-
-    def table(self) -> pd.DataFrame:
-        """The estimates, one row each."""
-        return records_table(self.estimates)
 
     @spoken
     def sentence(self) -> str:
         """The two-way elasticities side by side."""
         return " ".join(e.sentence() for e in self.estimates if ".twfe" in e.name)
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-safe: estimates, tests and notes."""
-        return {
-            "estimates": [e.to_dict() for e in self.estimates],
-            "tests": [t.to_dict() for t in self.tests],
-            "notes": list(self.notes),
-        }
 
 
 def industry_panel(kbli: pd.DataFrame, size: str) -> pd.DataFrame:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from ikm_pmi.inference.curve import explained, joint_tests
 from ikm_pmi.language import spoken
 from ikm_pmi.parameters import RobustnessParameters
-from ikm_pmi.results import Estimate, TestResult, number, probability, records_table
+from ikm_pmi.results import Estimate, Findings, number, probability
 
 __all__ = ["Curve", "summarise"]
 
@@ -26,7 +25,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Curve:
+class Curve(Findings):
     """All specifications of one estimand, and what they say together.
 
     Parameters
@@ -47,8 +46,6 @@ class Curve:
     """
 
     name: str
-    estimates: tuple[Estimate, ...]
-    tests: tuple[TestResult, ...]
     choices: tuple[str, ...]
     specifications: pd.DataFrame
     shares: pd.DataFrame
@@ -69,10 +66,6 @@ class Curve:
         found_so = "all significant" if found == 1 else f"{found:.1%} significant with it"
         return f"{signs} in sign, {found_so}; the size hangs most on: {lead}"
 
-    def table(self) -> pd.DataFrame:
-        """The estimates, one row each."""
-        return records_table(self.estimates)
-
     @spoken
     def sentence(self) -> str:
         """Range, signs, significance, the headline's place, and the choice that matters most."""
@@ -89,13 +82,6 @@ class Curve:
             f"{lead['alone']:.0%} of the variance, all choices {whole['alone']:.0%}; "
             f"joint tests of no effect: p at most {probability(p)}."
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Estimates and tests as JSON-safe values."""
-        return {
-            "estimates": [e.to_dict() for e in self.estimates],
-            "tests": [t.to_dict() for t in self.tests],
-        }
 
 
 def summarise(

@@ -19,7 +19,7 @@ from ikm_pmi.inference.bounds_test import CASES, BoundsResult, Case, simulate_nu
 from ikm_pmi.language import spoken
 from ikm_pmi.models.error_correction import ErrorCorrection, error_correction
 from ikm_pmi.models.national_sample import STEP, half_years
-from ikm_pmi.results import Estimate, TestResult, records_table
+from ikm_pmi.results import Estimate, Findings, TestResult
 
 if TYPE_CHECKING:
     from ikm_pmi.parameters import ElasticityParameters
@@ -40,31 +40,16 @@ SIMULATIONS = 40_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class NationalResult:
+class NationalResult(Findings):
     """The national elasticity, its bounds tests, and ``sensitivity``: one row a specification."""
 
-    estimates: tuple[Estimate, ...]
-    tests: tuple[TestResult, ...]
-    notes: tuple[str, ...]
     sensitivity: pd.DataFrame
-
-    def table(self) -> pd.DataFrame:
-        """The estimates, one row each."""
-        return records_table(self.estimates)
 
     @spoken
     def sentence(self) -> str:
         """The long-run elasticity and the verdict of the two bounds tests."""
         (long_run,) = self.estimates
         return f"{long_run.sentence()} Bounds tests: {long_run.detail['verdict']}."
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-safe: estimates, tests and notes."""
-        return {
-            "estimates": [e.to_dict() for e in self.estimates],
-            "tests": [t.to_dict() for t in self.tests],
-            "notes": list(self.notes),
-        }
 
 
 def estimate(

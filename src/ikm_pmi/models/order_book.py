@@ -28,7 +28,7 @@ from ikm_pmi.models.elasticity import ElasticityResult
 from ikm_pmi.models.industry_mix import Mix, imk_year, industry_mix, size_ratio
 from ikm_pmi.models.links import WITHIN, Draws, draw_elasticity, draw_range, with_interval
 from ikm_pmi.parameters import JobsParameters
-from ikm_pmi.results import Estimate, number, records_table
+from ikm_pmi.results import Estimate, Findings, number
 
 __all__ = ["TABLES", "OrderBookResult", "Scenario", "order_book", "scenarios"]
 
@@ -53,27 +53,18 @@ class Scenario:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class OrderBookResult:
+class OrderBookResult(Findings):
     """Scenarios and break-even, with what drives one of them and where its workers are.
 
     ``industries`` and ``islands`` split the workers of ``drivers_scenario``; ``tornado`` and
     ``shares`` (of variance; empty when nothing is drawn) say what moves them.
     """
 
-    estimates: tuple[Estimate, ...]
     scenarios: pd.DataFrame
     industries: pd.DataFrame
     islands: pd.DataFrame
     tornado: pd.DataFrame
     shares: pd.Series
-
-    def __getitem__(self, name: str) -> Estimate:
-        """The estimate of this name."""
-        return {e.name: e for e in self.estimates}[name]
-
-    def table(self) -> pd.DataFrame:
-        """The estimates, one row each."""
-        return records_table(self.estimates)
 
     @spoken
     def sentence(self) -> str:
@@ -83,10 +74,6 @@ class OrderBookResult:
         even = number(self["bumn.break_even_idr_mn"].value / 1e6, 0)
         last = f"One percent more IKM jobs would take orders of {even} trillion IDR a year."
         return " ".join([*ends, last])
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-safe: the estimates."""
-        return {"estimates": [e.to_dict() for e in self.estimates]}
 
 
 def scenarios(spending: pd.DataFrame, parameters: JobsParameters) -> list[Scenario]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pandas as pd
 
@@ -23,7 +22,7 @@ from ikm_pmi.models.synthetic_placebo import (
     rank_p,
 )
 from ikm_pmi.parameters import Episode, SyntheticParameters
-from ikm_pmi.results import Estimate, TestResult, records_table
+from ikm_pmi.results import Estimate, Findings, TestResult
 
 __all__ = ["SyntheticResult", "compare_windows", "estimate"]
 
@@ -36,7 +35,7 @@ _TITLES = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class SyntheticResult:
+class SyntheticResult(Findings):
     """Effects of each episode by four synthetic controls, and the tables a referee asks for.
 
     Parameters
@@ -56,19 +55,12 @@ class SyntheticResult:
     notes : tuple of str
     """
 
-    estimates: tuple[Estimate, ...]
-    tests: tuple[TestResult, ...]
     screening: pd.DataFrame
     weights: pd.DataFrame
     paths: pd.DataFrame
     placebos: pd.DataFrame
     left_out: pd.DataFrame
     dates: pd.DataFrame
-    notes: tuple[str, ...]
-
-    def table(self) -> pd.DataFrame:
-        """The estimates, one row each."""
-        return records_table(self.estimates)
 
     @spoken
     def sentence(self) -> str:
@@ -76,14 +68,6 @@ class SyntheticResult:
         means = [one for one in self.estimates if ".mean" in one.name]
         lines = [one.sentence() for one in means] + [one.sentence() for one in self.tests]
         return "\n".join(lines)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Estimates, tests and notes as JSON-safe plain values."""
-        return {
-            "estimates": [one.to_dict() for one in self.estimates],
-            "tests": [one.to_dict() for one in self.tests],
-            "notes": list(self.notes),
-        }
 
 
 def estimate(frame: pd.DataFrame, parameters: SyntheticParameters) -> SyntheticResult:

@@ -32,7 +32,7 @@ from ikm_pmi.models.elasticity import ElasticityResult
 from ikm_pmi.models.links import draw_elasticity, draw_fit, draw_range, with_interval
 from ikm_pmi.models.study import MAIN, dose_design
 from ikm_pmi.parameters import JobsParameters
-from ikm_pmi.results import Estimate, records_table
+from ikm_pmi.results import Estimate, Findings
 
 __all__ = ["ChainResult", "alternatives", "chain", "dose_fit"]
 
@@ -41,7 +41,7 @@ Draws = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class ChainResult:
+class ChainResult(Findings):
     """The chain at its point values, its intervals, and what they rest on.
 
     ``fan`` has one row a quantity (``pmi_points``, ``output_pct``, ``workers``) and month:
@@ -50,19 +50,9 @@ class ChainResult:
     variance of workers (empty when they do not vary).
     """
 
-    estimates: tuple[Estimate, ...]
     fan: pd.DataFrame
     bridge: pd.DataFrame
     shares: pd.Series
-    notes: tuple[str, ...]
-
-    def __getitem__(self, name: str) -> Estimate:
-        """The estimate of this name."""
-        return {e.name: e for e in self.estimates}[name]
-
-    def table(self) -> pd.DataFrame:
-        """The estimates, one row each."""
-        return records_table(self.estimates)
 
     @spoken
     def sentence(self) -> str:
@@ -72,10 +62,8 @@ class ChainResult:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe: estimates, variance shares and notes."""
-        return {
-            "estimates": [e.to_dict() for e in self.estimates],
+        return Findings.to_dict(self) | {
             "shares": {str(k): float(v) for k, v in self.shares.items()},
-            "notes": list(self.notes),
         }
 
 
