@@ -18,19 +18,30 @@ from typing import Literal, ParamSpec, get_args
 
 from ikm_pmi.errors import ParameterError
 
-__all__ = ["LANGUAGES", "Language", "choose", "language", "numeral", "spoken", "tr", "using"]
+__all__ = [
+    "LANGUAGES",
+    "Catalogue",
+    "Language",
+    "choose",
+    "language",
+    "numeral",
+    "spoken",
+    "tr",
+    "using",
+]
 
 Language = Literal["en", "id"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 P = ParamSpec("P")
 
-_NUMBER = r"[+\-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+\-]?\d+)?%?|[−-]?∞"
+_NUMBER = r"[+\-−]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:[eE][+\-]?\d+)?%?|[−-]?∞"
+_LOOSE = re.compile(rf"(?<![\w.,:-])(?:{_NUMBER})(?!\w|[.,:-]\d)")
 _NUMERAL = re.compile(r"((?:[<>=] ?)?)(" + _NUMBER + r")")
 _SLOT = re.compile(r"\{([ns])(\d+)\}")
 _SENTENCE_END = re.compile(r"(?<=[.”]) (?=\S)")
 # A name in the code, a month or quarter, a code in capitals: the same in every language.
-_FIXED = re.compile(r"[^A-Za-z]*|\w*[\d_.]\w[\w.]*|[A-Z0-9]{2,}|\w")
+_FIXED = re.compile(r"[^A-Za-z]*|\w*[\d_.][\w.:\-]*|[A-Z0-9]{2,}|\w")
 _WORDY = 10  # letters a template must have outside its slots to count without all slots resolved
 
 _chosen: list[Language] = ["en"]  # of the process; a with-block is of its thread or task
@@ -97,7 +108,7 @@ def tr(text: str) -> str:
     code = language()
     if code == "en" or isinstance(text, _Said):
         return text
-    return _Said(_Catalogue.of(code).say(str(text))[0])
+    return _Said(Catalogue.of(code).say(str(text))[0])
 
 
 def spoken(compose: Callable[P, str]) -> Callable[P, str]:
@@ -122,7 +133,7 @@ def _separators(code: Language) -> dict[int, str]:
     return str.maketrans({",": symbols["group"], ".": symbols["decimal"]})
 
 
-class _Catalogue:
+class Catalogue:
     """Texts and templates of one language."""
 
     def __init__(self, code: Language) -> None:
@@ -142,6 +153,7 @@ class _Catalogue:
         for width in ("abbreviated", "wide"):  # May is both: the whole word wins
             names = own.months["format"][width]
             self.months |= {en: names[k] for k, en in english.months["format"][width].items()}
+        self.said: dict[str, tuple[str, bool]] = {}
         self.templates: list[tuple[re.Pattern[str], str, bool]] = []
         content = pkgutil.get_data("ikm_pmi", f"locale/{code}.po") or b""
         messages = [(str(m.id), str(m.string)) for m in read_po(io.BytesIO(content)) if m.string]
@@ -158,19 +170,23 @@ class _Catalogue:
 
     @staticmethod
     @functools.cache
-    def of(code: Language) -> _Catalogue:
-        return _Catalogue(code)
+    def of(code: Language) -> Catalogue:
+        """The catalogue of a language, read once."""
+        return Catalogue(code)
 
     def say(self, text: str) -> tuple[str, bool]:
         """The text translated, and whether every part of it was."""
+        if text not in self.said:
+            self.said[text] = self._say(text)
+        return self.said[text]
+
+    def _say(self, text: str) -> tuple[str, bool]:
         if text != (bare := text.strip()):
-            inner, known = self.say(bare) if bare else ("", True)
+            inner, known = self.say(bare)
             return (text.replace(bare, inner) if bare else text), known
-        for attempt in (self._atom, self._template, self._stop, self._sentences, self._pieces):
-            found = attempt(text)
-            if found is not None:
-                return found
-        return text, bool(_FIXED.fullmatch(text))
+        ways = (self._atom, self._template, self._stop, self._sentences, self._pieces, self._names)
+        found = [one for way in ways if (one := way(text)) is not None]
+        return next((one for one in found if one[1]), found[0] if found else (text, not text))
 
     def _atom(self, text: str) -> tuple[str, bool] | None:
         if text in self.exact:
@@ -183,15 +199,18 @@ class _Catalogue:
         return None
 
     def _template(self, text: str) -> tuple[str, bool] | None:
+        """The longest template all parts of which are known, else the longest with many words."""
+        partly = None
         for pattern, msgstr, wordy in self.templates:
             match = pattern.fullmatch(text)
             if match is None:
                 continue
-            said = {slot: self.say(part) for slot, part in match.groupdict().items()}
-            known = all(ok for _, ok in said.values())
-            if wordy or known:
-                return msgstr.format(**{slot: part for slot, (part, _) in said.items()}), known
-        return None
+            parts = {slot: self.say(part) for slot, part in match.groupdict().items()}
+            said = msgstr.format(**{slot: part for slot, (part, _) in parts.items()})
+            if all(known for _, known in parts.values()):
+                return said, True
+            partly = partly or ((said, False) if wordy else None)
+        return partly
 
     def _stop(self, text: str) -> tuple[str, bool] | None:
         """A text that is known without its full stop."""
@@ -218,13 +237,25 @@ class _Catalogue:
 
     def _pieces(self, text: str) -> tuple[str, bool] | None:
         """A list, or a text of several lines: every piece for itself, if all are known."""
-        for mark in ("\n", "; ", ": ", ", ", " and ", " (", ". "):
-            if mark in text:
-                said = [self.say(part) for part in text.split(mark)]
-                if all(known for _, known in said):
-                    between = f" {self.exact.get('and', 'and')} " if mark == " and " else mark
-                    return between.join(part for part, _ in said), True
+        for mark in ("\n", "; ", ": ", ", ", " and "):
+            parts = re.split(re.escape(mark) + r"(?![^(]*\))", text)  # not inside brackets
+            said = [self.say(part) for part in parts] if len(parts) > 1 else [("", False)]
+            if all(known for _, known in said):
+                between = f" {self.exact.get('and', 'and')} " if mark == " and " else mark
+                return between.join(part for part, _ in said), True
         return None
+
+    def _names(self, text: str) -> tuple[str, bool] | None:
+        """Names and numbers beside each other."""
+        words = re.split(r"([ \n])", text)
+        if all(_FIXED.fullmatch(word) for word in words):
+            return "".join(map(_numbers, words)), True
+        return None
+
+
+def _numbers(word: str) -> str:
+    """A word without letters, its numbers with the language's separators."""
+    return word if re.search("[A-Za-z]", word) else _LOOSE.sub(lambda n: numeral(n[0]), word)
 
 
 def _pattern(part: str) -> str:

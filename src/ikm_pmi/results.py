@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from ikm_pmi.errors import EstimationError
-from ikm_pmi.language import numeral, spoken
+from ikm_pmi.language import spoken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,19 +34,19 @@ SCHEMA = 1
 def number(value: float | None, digits: int = 2) -> str:
     """A number as a reader expects it: thousands separated, a true minus, no negative zero.
 
-    In the reader's language: 43.7 in English, 43,7 in Indonesian.
+    Written the English way; :func:`ikm_pmi.language.tr` gives the reader's separators.
     """
     if value is None:
         return "n/a"
     text = f"{value:,.{digits}f}"
     if text.startswith("-"):
         text = "−" + text[1:] if float(text.replace(",", "")) != 0 else text[1:]
-    return numeral(text)
+    return text
 
 
 def probability(value: float) -> str:
     """A p-value as printed: three digits, or the bound below which it lies."""
-    return numeral("< 0.001") if value < 0.001 else number(value, 3)
+    return "< 0.001" if value < 0.001 else number(value, 3)
 
 
 def _finite(name: str, label: str, value: float | None) -> None:
