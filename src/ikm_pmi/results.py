@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.language import spoken
@@ -174,9 +174,18 @@ class TestResult:
         return f"{text}, {self.distribution}."
 
 
+Record = TypeVar("Record", Estimate, TestResult)
+
+
 def _to_dict(record: Estimate | TestResult) -> dict[str, Any]:
     own = {f.name: _plain(getattr(record, f.name)) for f in fields(record) if f.name != "detail"}
     return own | {key: _plain(value) for key, value in record.detail.items()}
+
+
+def _from_dict(kind: type[Record], content: Mapping[str, Any]) -> Record:
+    own = {f.name for f in fields(kind)} - {"detail"}
+    known = {key: value for key, value in content.items() if key in own}
+    return kind(**known, detail={k: v for k, v in content.items() if k not in own})
 
 
 def records_table(records: Sequence[Estimate | TestResult]) -> pd.DataFrame:
@@ -259,6 +268,25 @@ class ChapterResult:
             "versions": dict(self.versions),
             "seed": self.seed,
         }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> ChapterResult:
+        """The result that :meth:`to_dict` wrote.
+
+        Raises
+        ------
+        EstimationError
+            When a number is not finite or a name is used twice.
+        """
+        own = {key: value for key, value in content.items() if key != "schema"}
+        return cls(
+            **own
+            | {
+                "estimates": tuple(_from_dict(Estimate, one) for one in content["estimates"]),
+                "tests": tuple(_from_dict(TestResult, one) for one in content["tests"]),
+                "notes": tuple(content["notes"]),
+            }
+        )
 
     def table(self) -> pd.DataFrame:
         """The estimates, one row each."""

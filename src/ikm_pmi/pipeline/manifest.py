@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from ikm_pmi.data.store import write_files
+from ikm_pmi.errors import ChapterError
 from ikm_pmi.pipeline.folders import one_at_a_time
 
 __all__ = [
+    "check",
     "code_digest",
     "differences",
     "digest",
@@ -126,20 +128,44 @@ def differences(root: Path, results_dir: Path) -> list[str]:
         if entry is None or not (results_dir / name / "result.json").is_file():
             found.append(f"{name}: no results")
             continue
-        there = file_hashes(results_dir / name)
         now = inputs(root / "notebooks" / f"{name}.ipynb", model.parse({}).model_dump(mode="json"))
         now["data"] = hashes(
             [table.removesuffix(".csv") for table in entry["inputs"]["data"]], root
         )
         moved = [key for key, value in now.items() if entry["inputs"].get(key) != value]
-        edited = sorted(
-            file for file in there | entry["files"] if there.get(file) != entry["files"].get(file)
-        )
+        edited = _edited(entry, results_dir / name)
         if moved:
             found.append(f"{name}: made from other {', '.join(moved)}")
         if edited:
             found.append(f"{name}: {edited[0]} is not as the manifest lists it")
     return found
+
+
+def _edited(entry: Mapping[str, Any], folder: Path) -> list[str]:
+    """Files of a results folder that are not as its entry lists them."""
+    there, listed = file_hashes(folder), entry["files"]
+    return sorted(file for file in there | listed if there.get(file) != listed.get(file))
+
+
+def check(results_dir: Path, names: Iterable[str]) -> None:
+    """Refuse results folders that are missing or whose files are not those of the manifest.
+
+    Raises
+    ------
+    ChapterError
+        Naming the first folder and file that differ.
+    """
+    known = read(results_dir)["results"]
+    for name in names:
+        edited = _edited(known[name], results_dir / name) if name in known else ["no entry for it"]
+        if edited:
+            raise ChapterError(
+                f"the results of {name} are not those of the manifest",
+                expected="files as results/manifest.json lists them",
+                found=f"{edited[0]}: changed, added or missing" if name in known else edited[0],
+                where=f"results/{name}",
+                todo="run: ikm-pmi reproduce",
+            )
 
 
 def record(results_dir: Path, made: Mapping[str, Mapping[str, Any]]) -> Path:
