@@ -15,6 +15,7 @@ __all__ = [
     "FileError",
     "IkmPmiError",
     "ParameterError",
+    "SourceError",
 ]
 
 _WRITE = "the right to write there, or another folder (--out)"
@@ -83,6 +84,10 @@ class DataError(IkmPmiError):
     """A table, a row or a hash is not what the data package says."""
 
     exit_status = 2
+
+
+class SourceError(IkmPmiError):
+    """A public source did not answer, or answered with something else than its figures."""
 
 
 class ParameterError(IkmPmiError):

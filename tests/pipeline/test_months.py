@@ -13,6 +13,7 @@ from ikm_pmi.data.series import register
 from ikm_pmi.data.store import read_descriptor
 from ikm_pmi.pipeline import processed
 from ikm_pmi.pipeline.manifest import file_hashes
+from ikm_pmi.pipeline.tasks import build
 
 MONTH = ("data", "add", "pmi", "2026-08", "51,2", "--source", "a trial, not a figure")
 
@@ -99,3 +100,21 @@ def test_processed_folder_may_be_missing(root, call):
     shutil.rmtree(root / PROCESSED)
     assert call(*MONTH)[0] == 0
     assert processed.check(root).ok
+
+
+def test_from_the_command_to_the_chapter_and_what_moved(root, call):
+    assert call(*MONTH)[0] == 0
+    assert call("data", "add", "pmi", "2017-09", "50.4", "--source", "a trial")[0] == 0
+    done = build(root, chapters=["01_data"], jobs=1)
+    assert not done.failed
+    moved = {one.name: one for one in done.moved}
+    months = moved["data.pmi.months"]  # to July 2026, where the default window ends
+    assert (months.old, months.new) == (170, 171)
+    assert "pmi_headline.csv" in months.cause
+    kept = json.loads((root / "results/changes.json").read_text(encoding="utf-8"))
+    assert [one["name"] for one in kept["changed"]] == [one.name for one in done.moved]
+    assert build(root, chapters=["01_data"], jobs=1).moved == ()
+    status, shown, _ = call("run", "01", "-p", "end_month=2026-08", "--json")
+    assert status == 0
+    beside = {one["name"]: one for one in json.loads(shown)["beside_defaults"]}
+    assert (beside["data.pmi.months"]["old"], beside["data.pmi.months"]["new"]) == (171, 172)

@@ -229,11 +229,14 @@ def progress() -> Iterator[Callable[[str, str], None]]:
 
 def build_parts(done: Build) -> dict[str, Any]:
     """What a build did, as JSON-safe values."""
+    from dataclasses import asdict
+
     return {
         "ran": list(done.ran),
         "unchanged": list(done.unchanged),
         "not_reached": list(done.not_reached),
         "failed": {name: error_parts(error) for name, error in done.failed},
+        "moved": [asdict(one) for one in done.moved],
     }
 
 

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ikm_pmi.cli.app import answer, app, command
+from ikm_pmi.cli.app import answer, app, command, progress
 
 if TYPE_CHECKING:
     from ikm_pmi.data.additions import Addition
     from ikm_pmi.pipeline.months import Draft, Reach
+    from ikm_pmi.pipeline.update import Refreshed
 
 data_app = typer.Typer(
-    help="Check, build and seal the data package; add a month to it.", no_args_is_help=True
+    help="Check, build and seal the data package; add a month, refresh from the sources.",
+    no_args_is_help=True,
 )
 app.add_typer(data_app, name="data")
 
@@ -165,7 +167,87 @@ def _added_lines(
         *_table_lines(change),
         "Chapters that read them, and where their default windows end:",
         *(f"  {one.sentence()}" for one in reached),
+        "A longer window needs a chapter's other series, too: it names the months they lack.",
     ]
     if dry_run:
         return [*lines, "Nothing was written (--dry-run)."]
     return [*lines, "Now: ikm-pmi reproduce (shows old → new), then ikm-pmi refresh to keep it."]
+
+
+@command(
+    data_app,
+    "update",
+    examples=[
+        "ikm-pmi data update --dry-run",
+        "ikm-pmi data update oxcgrt",
+        "ikm-pmi data update bps --accept-revisions",
+    ],
+)
+def data_update(
+    sources: Annotated[
+        list[str] | None, typer.Argument(help="bps, oxcgrt; both if none is named.")
+    ] = None,
+    accept: Annotated[
+        bool, typer.Option("--accept-revisions", help="Take figures that differ from the record.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show it, write nothing.")] = False,
+) -> None:
+    """Hold the tables that have an open source against it, and add what is new.
+
+    BPS is asked through its WebAPI, with the key in BPS_API_KEY; OxCGRT's files are checked against
+    the SHA-256 on record. Figures that differ are shown as old → new and kept as they are, unless
+    revisions are accepted.
+    """
+    from ikm_pmi.data.package import find_root
+    from ikm_pmi.errors import ParameterError
+    from ikm_pmi.pipeline.update import SOURCES, update
+
+    unknown = sorted(set(sources or ()) - set(SOURCES))
+    if unknown:
+        raise ParameterError(
+            f"no source is called {unknown[0]!r}",
+            expected=" or ".join(SOURCES),
+            found=unknown[0],
+            where="the command",
+            todo="name one of them, or none for all",
+        )
+    with progress() as tell:
+        done = update(find_root(), sources or SOURCES, accept=accept, write=not dry_run, tell=tell)
+    _show_update(done, accept, dry_run)
+
+
+def _show_update(done: Refreshed, accept: bool, dry_run: bool) -> None:
+    from dataclasses import asdict
+
+    content: dict[str, Any] = {
+        "written": not dry_run and done.change is not None,
+        "accepted": accept,
+        "tables": {
+            name: {
+                "agree": one.agree,
+                "new": [asdict(cell) for cell in one.new],
+                "revised": [asdict(cell) for cell in one.revised],
+            }
+            for name, one in done.tables.items()
+        },
+    }
+    lines = []
+    for name, one in done.tables.items():
+        lines.append(
+            f"{name}: {one.agree:,} figures agree, {len(one.new):,} new, "
+            f"{len(one.revised):,} differ"
+        )
+        lines += [f"  new: {cell.row}, {cell.column}: {cell.new}" for cell in one.new]
+        kept = "" if accept else " (kept as on record)"
+        lines += [
+            f"  {cell.row}, {cell.column}: {cell.old} → {cell.new}{kept}" for cell in one.revised
+        ]
+    if any(one.revised for one in done.tables.values()) and not accept:
+        lines.append("To take the figures that differ: --accept-revisions.")
+    if done.change is None:
+        lines.append("Nothing had to be written.")
+    elif dry_run:
+        lines.append("Nothing was written (--dry-run).")
+    else:
+        lines += [*_table_lines(done.change), "Now: ikm-pmi reproduce (shows old → new)."]
+    answer(content, "\n".join(lines))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,6 +30,7 @@ from ikm_pmi.cli.app import (
 )
 
 if TYPE_CHECKING:
+    from ikm_pmi.pipeline.changes import Change
     from ikm_pmi.pipeline.sweep import Progress
     from ikm_pmi.pipeline.tasks import Build
 
@@ -97,10 +98,40 @@ def _answers(results_dir: Path, done: Build) -> None:
         value = line.value or "not there"
         table.add_row(line.question, value, line.interval, line.n, line.chapter[:2])
     Console().print(table)
+    _moved(done)
     say(
         "Where to look next: the chapters in notebooks/ (jupyter lab notebooks/), their numbers,\n"
         "tables and figures in results/, the hashes of all of it in results/manifest.json."
     )
+
+
+_SHOWN = 20  # estimates that moved, in lines
+
+
+def _moved(done: Build) -> None:
+    """What moved since the last run, as old → new."""
+    if quiet() or not done.ran:
+        return
+    if not done.moved:
+        say("Nothing moved since the last run, to the digits printed.")
+        return
+    _old_and_new(done.moved, "What moved since the last run")
+    say("All of it: results/changes.json")
+
+
+def _old_and_new(moved: Sequence[Change], title: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if quiet() or not moved:
+        return
+    table = Table("estimate", "old → new", "because of", title=title)
+    for one in moved[:_SHOWN]:
+        name = one.question or f"{one.chapter[:2]} {one.name}"
+        table.add_row(name, f"{one.old_text} → {one.new_text}", one.cause)
+    Console().print(table)
+    if len(moved) > _SHOWN:
+        say(f"and {len(moved) - _SHOWN} more")
 
 
 @command(
@@ -131,8 +162,10 @@ def run(
     model = parameters_for(chapter)
     chosen = collect(model, parameter or [], file)  # refused here, before anything heavy starts
 
+    from dataclasses import asdict
+
     from ikm_pmi.data.package import find_root
-    from ikm_pmi.pipeline import chapters, manifest
+    from ikm_pmi.pipeline import changes, chapters, manifest
 
     limit_cells(cell_timeout)
     root = find_root()
@@ -146,7 +179,16 @@ def run(
         tell("success", model.chapter)
     manifest.record(results_dir, {target.name: sources})
     result = chapters.check_result(target / "result.json", chosen)
-    answer({"folder": str(target), "result": result}, f"{target}{os.sep}")
+    beside: tuple[Change, ...] = ()
+    if target.name != model.chapter:
+        beside = changes.beside_defaults(root, target, model.chapter)
+        _old_and_new(beside, "Beside the defaults")
+    content = {
+        "folder": str(target),
+        "result": result,
+        "beside_defaults": list(map(asdict, beside)),
+    }
+    answer(content, f"{target}{os.sep}")
 
 
 @command(
@@ -265,4 +307,5 @@ def refresh(jobs: Jobs = JOBS) -> None:
     with progress() as tell:
         done = bring_up_to_date(find_root(), jobs=jobs, tell=tell)
     answer(build_parts(done))
+    _moved(done)
     finish(done)

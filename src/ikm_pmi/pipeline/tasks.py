@@ -11,16 +11,17 @@ from __future__ import annotations
 import importlib
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytask
 from pytask import Session, TaskOutcome, hookimpl
 
+from ikm_pmi.data.store import settle
 from ikm_pmi.errors import ChapterError, DataError, FileError, IkmPmiError
 from ikm_pmi.parameters import CHAPTERS
-from ikm_pmi.pipeline import manifest, warm
+from ikm_pmi.pipeline import changes, manifest, warm
 from ikm_pmi.pipeline.folders import clear_leftovers, sole
 from ikm_pmi.pipeline.nodes import Files, Step, Value
 
@@ -44,6 +45,7 @@ class Build:
     unchanged: tuple[str, ...]
     not_reached: tuple[str, ...]
     failed: tuple[tuple[str, IkmPmiError], ...]
+    moved: tuple[changes.Change, ...] = ()
 
 
 def _check_data(root: Path, report: Path) -> None:
@@ -157,11 +159,16 @@ def build(
     options = {"n_workers": jobs, "force": force, "ikm_pmi_tell": tell}
     state = results_dir / ".build"
     with sole(results_dir, "reproduce"):
+        settle(root / "data")
         clear_leftovers(results_dir, state, root / "data" / "processed")
+        before = changes.known(root, results_dir)
         found = _outcomes(_session(steps(root, results_dir, chapters), state, options))
         # The unchanged, too: a run killed before this line has left them out.
         done = [name for name in (*found.ran, *found.unchanged) if name in made_from]
         manifest.record(results_dir, {name: made_from[name] for name in done})
+        ran = [name for name in found.ran if name in made_from]
+        if ran or not (results_dir / changes.FILE).is_file():
+            found = replace(found, moved=changes.record(before, results_dir, ran))
     return found
 
 
