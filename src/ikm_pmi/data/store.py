@@ -13,6 +13,7 @@ import os
 import platform
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -36,6 +37,7 @@ __all__ = [
 
 DESCRIPTOR = "datapackage.json"
 _PENDING = ".pending"
+_DAY = 24 * 3600
 
 
 def digest(content: bytes) -> str:
@@ -119,6 +121,9 @@ def write_together(folder: Path, changes: Mapping[str, tuple[bytes | None, bytes
         When another command is writing, or a file is no longer what was read; nothing is written.
     """
     settle(folder)
+    for left in folder.glob(f"{_PENDING}-*"):  # of a command killed before it decided
+        if time.time() - left.stat().st_mtime > _DAY:
+            shutil.rmtree(left, ignore_errors=True)
     work = Path(tempfile.mkdtemp(prefix=f"{_PENDING}-", dir=folder))
     try:
         entries = []
