@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,6 +28,7 @@ from ikm_pmi.cli.app import (
     quiet,
     say,
 )
+from ikm_pmi.cli.moved import old_and_new, show_moved
 
 if TYPE_CHECKING:
     from ikm_pmi.pipeline.changes import Change
@@ -98,40 +99,11 @@ def _answers(results_dir: Path, done: Build) -> None:
         value = line.value or "not there"
         table.add_row(line.question, value, line.interval, line.n, line.chapter[:2])
     Console().print(table)
-    _moved(done)
+    show_moved(done)
     say(
         "Where to look next: the chapters in notebooks/ (jupyter lab notebooks/), their numbers,\n"
         "tables and figures in results/, the hashes of all of it in results/manifest.json."
     )
-
-
-_SHOWN = 20  # estimates that moved, in lines
-
-
-def _moved(done: Build) -> None:
-    """What moved since the last run, as old → new."""
-    if quiet() or not done.ran:
-        return
-    if not done.moved:
-        say("Nothing moved since the last run, to the digits printed.")
-        return
-    _old_and_new(done.moved, "What moved since the last run")
-    say("All of it: results/changes.json")
-
-
-def _old_and_new(moved: Sequence[Change], title: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    if quiet() or not moved:
-        return
-    table = Table("estimate", "old → new", "because of", title=title)
-    for one in moved[:_SHOWN]:
-        name = one.question or f"{one.chapter[:2]} {one.name}"
-        table.add_row(name, f"{one.old_text} → {one.new_text}", one.cause)
-    Console().print(table)
-    if len(moved) > _SHOWN:
-        say(f"and {len(moved) - _SHOWN} more")
 
 
 @command(
@@ -182,7 +154,7 @@ def run(
     beside: tuple[Change, ...] = ()
     if target.name != model.chapter:
         beside = changes.beside_defaults(root, target, model.chapter)
-        _old_and_new(beside, "Beside the defaults")
+        old_and_new(beside, "Beside the defaults")
     content = {
         "folder": str(target),
         "result": result,
@@ -307,5 +279,5 @@ def refresh(jobs: Jobs = JOBS) -> None:
     with progress() as tell:
         done = bring_up_to_date(find_root(), jobs=jobs, tell=tell)
     answer(build_parts(done))
-    _moved(done)
+    show_moved(done)
     finish(done)
