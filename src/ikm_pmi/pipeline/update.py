@@ -85,7 +85,7 @@ def update(
     found: dict[str, dict[str, tuple[Cells, int]]] = {}
     pins: dict[str, str] = {}
     for table, entry in entries:
-        cells = _figures(root, table, entry, key, pins, tell or (lambda *_: None))
+        cells = _figures(root, table, entry, key=key, pins=pins, tell=tell or (lambda *_: None))
         found.setdefault(table["name"], {})[entry["value"]] = (cells, entry["decimals"])
     merged = {}
     for table in (one for one in resources if one["name"] in found):
@@ -167,6 +167,7 @@ def _figures(
     root: Path,
     table: Mapping[str, Any],
     entry: Mapping[str, Any],
+    *,
     key: str,
     pins: dict[str, str],
     tell: Tell,
