@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("restrictions", "inference", "models")
 TESTS = ("tests/test_restrictions.py", "tests/inference", "tests/models", "tests/published")
 #: Seconds of tests, measured without a mutant, that a mutant is given at most.
-BUDGET = 6.0
+BUDGET = 10.0
 OPTIONS = ("-q", "-p", "no:cacheprovider", "--no-header", "--tb=no")
 SURVIVED, CAUGHT, BROKEN = range(3)
 STATUS = {SURVIVED: "survived", CAUGHT: "caught", BROKEN: "not importable"}

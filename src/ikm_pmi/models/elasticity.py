@@ -71,8 +71,9 @@ class ElasticityResult(Findings):
 
     @spoken
     def sentence(self) -> str:
-        """The headline estimate in one sentence."""
-        return self["elasticity.twfe"].sentence()
+        """The two-way estimate (of whichever years), else the first, in one sentence."""
+        two_way = (e for e in self.estimates if e.name.startswith("elasticity.twfe"))
+        return next(two_way, self.estimates[0]).sentence()
 
 
 def estimate(
