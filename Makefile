@@ -10,7 +10,7 @@ endif
 READY := .venv/.ready
 JOBS ?= 2
 
-.PHONY: help setup reproduce test lint lock refresh verify bench site clean
+.PHONY: help setup reproduce test lint lock refresh verify bench site coverage mutants clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +20,8 @@ help:
 	@echo "make refresh    rewrite the committed outputs of the chapters and reference/"
 	@echo "make verify     execute the committed chapters again and list what moved"
 	@echo "make bench      time the study against other packages, into benchmarks/RESULTS.md"
+	@echo "make coverage   lines and branches that the tests reach; fails below the floor in pyproject.toml"
+	@echo "make mutants    a sample of wrong programs: do the tests notice? into reference/mutation.json"
 	@echo "make site       run the study, then build its public site in site/"
 	@echo "make lock       requirements.lock and environment.yml from pyproject.toml"
 	@echo "make clean      remove results and caches (not .venv)"
@@ -48,6 +50,14 @@ bench: $(READY)
 	@$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .venv-bench -r benchmarks/requirements.txt || echo "without specification_curve"
 	@PYTHONPATH=.venv-bench OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/run.py
 
+# The pytest of a test run starts others; what they reach counts as well (pyproject.toml).
+coverage: $(READY)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --cov --cov-report=json:.mutants/coverage.json --cov-report=term:skip-covered tests
+	@$(BIN)/python tools/mutants.py --coverage .mutants/coverage.json
+
+mutants: $(READY)
+	$(BIN)/python tools/mutants.py --sample 1000 --seed 1 --jobs $(JOBS)
+
 site: reproduce
 	@$(BIN)/ikm-pmi site
 
@@ -55,5 +65,5 @@ lock: $(READY)
 	$(BIN)/python tools/lock.py
 
 clean:
-	rm -rf results site dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf results site dist .mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

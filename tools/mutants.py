@@ -303,6 +303,29 @@ def summary(size: int, outcomes: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def covered(given: argparse.Namespace) -> int:
+    """Add lines and branches reached by the tests, by module, to what is written."""
+    report = json.loads(given.coverage.read_text(encoding="utf-8"))
+    entries = {name: share(file["summary"]) for name, file in report["files"].items()}
+    content = json.loads(given.out.read_text(encoding="utf-8")) if given.out.exists() else {}
+    content["coverage"] = {"all": share(report["totals"]), "modules": entries}
+    given.out.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 0
+
+
+def share(counts: dict[str, int]) -> dict[str, Any]:
+    """Counts and shares of a coverage summary."""
+    lines, branches = counts["num_statements"], counts["num_branches"]
+    hit, taken = counts["covered_lines"], counts["covered_branches"]
+    return {
+        "lines": lines,
+        "lines reached": hit,
+        "branches": branches,
+        "branches taken": taken,
+        "share": round((hit + taken) / (lines + branches), 4) if lines else 1.0,
+    }
+
+
 def main() -> int:
     """Sample, run, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -311,6 +334,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="modules whose name holds this")
     parser.add_argument("--observe", nargs="+", metavar="TESTS", help="only see what they reach")
+    parser.add_argument("--coverage", type=Path, help="only take over this report of coverage.py")
     parser.add_argument("--state", type=Path, default=ROOT / ".mutants")
     parser.add_argument("--out", type=Path, default=ROOT / "reference/mutation.json")
     given = parser.parse_args()
@@ -319,6 +343,8 @@ def main() -> int:
         os.environ[name] = "1"
     os.environ["COVERAGE_FILE"] = str(given.state / "coverage")
     given.state.mkdir(exist_ok=True)
+    if given.coverage:
+        return covered(given)
     state = given.state / "reach.json"
     if given.observe:
         return observe(state, given.observe)
@@ -331,12 +357,12 @@ def main() -> int:
     settings.register_profile("mutants", database=None, derandomize=True)
     found = {name: candidates(path) for name, path in modules().items()}
     total = {name: len(mutations) for name, (_, mutations) in found.items()}
-    share = given.sample / sum(total.values())
+    part = given.sample / sum(total.values())
     mutants = [
         mutant
         for name, (tree, mutations) in found.items()
         if given.only in name
-        for mutant in drawn(name, tree, mutations, share, given.seed)
+        for mutant in drawn(name, tree, mutations, part, given.seed)
     ]
     trial = Trial(mutants, Reach(state), given.jobs)
     options = ["-x", "-s", "--hypothesis-profile=mutants"]
