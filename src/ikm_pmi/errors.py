@@ -7,6 +7,7 @@ command line prints them as they are and leaves with ``exit_status``.
 from __future__ import annotations
 
 import errno
+import reprlib
 
 __all__ = [
     "ChapterError",
@@ -16,6 +17,7 @@ __all__ = [
     "IkmPmiError",
     "ParameterError",
     "SourceError",
+    "shown",
 ]
 
 _WRITE = "the right to write there, or another folder (--out)"
@@ -28,6 +30,19 @@ _NEXT = {
     errno.EPERM: _WRITE,
     errno.EMFILE: "allow more open files (ulimit -n), or fewer --jobs",
 }
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 200
+_SHORT.maxlist = _SHORT.maxdict = 8
+_SHORT.maxlevel = 3
+
+
+def shown(value: object) -> str:
+    """A value as an error shows it: on one line, and short however long or deep it is."""
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # a number of more digits than Python prints
+        return f"a number too long to show ({type(value).__name__})"
 
 
 class IkmPmiError(Exception):

@@ -53,9 +53,9 @@ def data_build() -> None:
 @command(data_app, "seal", examples=["ikm-pmi data seal"])
 def data_seal() -> None:
     """Accept an intended edit of data/raw: check it, then renew its hashes."""
-    from ikm_pmi.data.package import seal
+    from ikm_pmi.pipeline.processed import seal
 
-    changed = list(seal())
+    changed = list(seal(tell=lambda warning: typer.echo(warning, err=True)))
     answer({"sealed": changed}, "\n".join(changed) if changed else "Nothing had to be sealed.")
 
 

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
 from ikm_pmi.data.package import PROCESSED, RAW, typed
+from ikm_pmi.data.plausible import RULES, Rule
 from ikm_pmi.data.report import Problem, Report, TableSummary
-from ikm_pmi.data.schema import broken_bytes, number_problems, schema_problems
+from ikm_pmi.data.schema import broken_bytes, cell_problems, schema_problems
 from ikm_pmi.data.store import DESCRIPTOR, digest, fingerprint, read_descriptor
 from ikm_pmi.errors import DataError
 
 __all__ = ["Rule", "check_package"]
 
-Frames = Mapping[str, pd.DataFrame]
-Severity = Literal["error", "warning"]
-Rule = Callable[[Frames], Iterable[Problem]]
-
-# Beyond these a value is a slip of units (thousands, tenths) rather than news: the largest seen in
-# the sources are 25-fold (small industry of a small province) and 24.4 points (India, April 2020).
-_FOLD = 50.0
-_PMI_POINTS = 25.0
 _REMEDY = {
     RAW: "if the edit is meant: ikm-pmi data seal; if not: restore the file (git restore)",
     PROCESSED: "run: ikm-pmi data build",
@@ -71,7 +64,7 @@ def check_package(
                     todo=_REMEDY[part],
                 )
             )
-        own = (*_RULES, *rules) if part == RAW else ()
+        own = (*RULES, *rules) if part == RAW else ()
         report = _check_folder(root / part, package, own, _REMEDY[part] if hashes else "")
         tables += report.tables
         problems += report.problems
@@ -106,7 +99,7 @@ def _check_folder(
         name, content = entry["name"], contents[entry["name"]]
         if {entry["path"], DESCRIPTOR} & {problem.file for problem in problems}:
             continue
-        if odd := list(number_problems(entry, content)):
+        if odd := list(cell_problems(entry, content)):
             problems += odd
             continue
         try:
@@ -173,69 +166,3 @@ def _summary(
         gaps=tuple(gaps),
         hash_ok=hash_ok,
     )
-
-
-def _cells(
-    file: str, values: pd.Series, expected: str, todo: str, severity: Severity = "error"
-) -> Iterator[Problem]:
-    """A problem for each value of a column; the index is the frame's own, from 0."""
-    for position, value in values.items():
-        yield Problem(
-            file=file,
-            row=int(str(position)) + 2,
-            column=str(values.name),
-            expected=expected,
-            found=f"{value:,}" if isinstance(value, int) else str(value),
-            todo=todo,
-            severity=severity,
-        )
-
-
-def _scales_add_up(frames: Frames) -> Iterator[Problem]:
-    if "imk_province" not in frames:
-        return
-    frame = frames["imk_province"]
-    for column in ("establishments", "workers", "output_mn_idr"):
-        keys = [frame.province, frame.year]
-        parts = frame[column].where(frame.scale != "total", 0).groupby(keys).transform("sum")
-        count = frame.groupby(["province", "year"]).scale.transform("count")
-        wrong = (frame.scale == "total") & (count == 3) & (parts != frame[column])
-        for position in frame.index[wrong]:
-            expected = f"micro and small together: {parts[position]:,}"
-            todo = "correct the cell, or one of the two it sums; a note keeps it as an exception"
-            noted: Severity = "error" if pd.isna(frame.note[position]) else "warning"
-            yield from _cells("imk_province.csv", frame[column][[position]], expected, todo, noted)
-
-
-def _plausible(frames: Frames) -> Iterator[Problem]:
-    if "imk_province" in frames:
-        frame = frames["imk_province"]
-        for column in ("establishments", "workers", "output_mn_idr"):
-            usual = frame.groupby(["province", "scale"])[column].transform("median")
-            ratio = frame[column] / usual
-            odd = frame[column][(ratio > _FOLD) | (ratio < 1 / _FOLD)]
-            expected = f"within {_FOLD:.0f} times the median of the province's other years"
-            todo = "see whether the source counts in thousands or in other units"
-            yield from _cells("imk_province.csv", odd, expected, todo, "warning")
-    if "pmi_headline" in frames:
-        frame = frames["pmi_headline"]
-        ordered = frame.sort_values(["country_iso3", "month"])
-        series = ordered.groupby("country_iso3")
-        months = pd.Series(pd.PeriodIndex(ordered.month).year * 12, index=ordered.index)
-        months += pd.PeriodIndex(ordered.month).month
-        jump = series.pmi.diff().abs()[months.groupby(ordered.country_iso3).diff() == 1]
-        odd = frame.pmi.loc[jump.index[jump > _PMI_POINTS].sort_values()]
-        expected = f"within {_PMI_POINTS:.0f} points of the month before"
-        yield from _cells("pmi_headline.csv", odd, expected, "compare with the source", "warning")
-
-
-def _leave_counted(frames: Frames) -> Iterator[Problem]:
-    if "lebaran" in frames:
-        frame = frames["lebaran"]
-        dates = frame.collective_leave_dates.str.count(" ") + 1
-        odd = frame.collective_leave_days[dates != frame.collective_leave_days]
-        expected = "as many days as collective_leave_dates lists"
-        yield from _cells("lebaran.csv", odd, expected, "correct one of the two columns")
-
-
-_RULES = (_scales_add_up, _plausible, _leave_counted)

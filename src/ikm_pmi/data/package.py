@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -195,7 +195,7 @@ def _typed(content: bytes, schema: str, file: str) -> pd.DataFrame:
                 frame[column] = frame[column].map(months).astype(f"period[{freq}]")
             elif item["type"] == "date":
                 frame[column] = pd.to_datetime(frame[column], format="%Y-%m-%d")
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, OverflowError) as error:
         raise DataError(
             f"{file} does not fit its description",
             expected="the columns and types of datapackage.json",
@@ -251,8 +251,21 @@ def check(root: Path | None = None, rules: Sequence[Rule] = ()) -> Report:
     return check_package(root or find_root(), rules=rules)
 
 
-def seal(root: Path | None = None) -> tuple[str, ...]:
+def seal(
+    root: Path | None = None,
+    rules: Sequence[Rule] = (),
+    tell: Callable[[str], object] = lambda _: None,
+) -> tuple[str, ...]:
     """Accept intended edits of raw tables: check them, then rewrite their hashes.
+
+    Parameters
+    ----------
+    root : Path, optional
+        The project folder; found by :func:`find_root` if not given.
+    rules : sequence of callable
+        Further checks, as for :func:`check`.
+    tell : callable, optional
+        Called with the text of each warning: what is odd is accepted, but not unseen.
 
     Returns
     -------
@@ -267,7 +280,7 @@ def seal(root: Path | None = None) -> tuple[str, ...]:
     from ikm_pmi.data.checks import check_package
 
     root = root or find_root()
-    report = check_package(root, parts=(RAW,), hashes=False)
+    report = check_package(root, parts=(RAW,), hashes=False, rules=rules)
     errors = [problem for problem in report.problems if problem.severity == "error"]
     if errors:
         raise DataError(
@@ -277,6 +290,8 @@ def seal(root: Path | None = None) -> tuple[str, ...]:
             where=errors[0].where,
             todo=errors[0].todo + "; for all errors: ikm-pmi data check",
         )
+    for problem in report.problems:
+        tell(problem.text())
     package = read_descriptor(root / RAW)
     entries = package["resources"]
     contents = {e["name"]: (root / RAW / e["path"]).read_bytes() for e in entries}

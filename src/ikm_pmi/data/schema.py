@@ -17,11 +17,22 @@ import pandas as pd
 from ikm_pmi.data.report import Problem
 from ikm_pmi.data.store import DESCRIPTOR
 
-__all__ = ["broken_bytes", "number_problems", "schema_problems"]
+__all__ = ["broken_bytes", "cell_problems", "schema_problems"]
 
 _BOMS = {b"\xef\xbb\xbf": "a byte-order mark", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _WHOLE_ROW = ("blank-row", "extra-cell", "missing-cell")
-_NUMBER = r"(-?\d+(\.\d+)?([eE][-+]?\d+)?)?"
+# Frictionless and pandas both read more than these, and not the same; an empty cell is theirs.
+_NUMBER = r"(?:-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,2})?)?"
+_FORMS = {
+    "integer": (r"(?:-?[0-9]{1,18})?", "a whole number of at most 18 digits"),
+    "number": (_NUMBER, "digits, with a decimal point where needed"),
+    "year": (r"(?:[0-9]{4})?", "a year of four digits"),
+    "yearmonth": (r"(?:[0-9]{4}-[0-9]{2})?", "a month written YYYY-MM"),
+    "date": (r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2})?", "a date written YYYY-MM-DD"),
+    "boolean": (r"(?:true|false)?", "true or false"),
+}
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_DIALECT = {"delimiter": ",", "lineTerminator": "\n", "quoteChar": '"', "skipInitialSpace": False}
 _SAVE = "save as comma-separated UTF-8 without byte-order mark, lines ending with LF"
 
 
@@ -47,12 +58,15 @@ def broken_bytes(file: str, content: bytes | None) -> Problem | None:
     for row, line in enumerate(lines, start=1):
         if "\r" in line:
             return problem("lines ending with LF", "a carriage return (CRLF)", _SAVE, row)
+        if odd := _CONTROL.search(line):
+            found = f"the control character {ord(odd[0]):#04x}"
+            return problem("text and line ends only", found, "remove it from the cell", row)
         if line.count('"') % 2:
             todo = "close the quotation; a quotation mark inside a cell is doubled"
             return problem("quotation marks in pairs", _short(line), todo, row)
     if len(lines) < 3 and not "".join(lines[1:]):
         return problem("a header and rows", "a header only", "restore the file (git restore)")
-    if ";" in lines[0] and "," not in lines[0]:
+    if re.search(r"[;\t|]", lines[0]) and "," not in lines[0]:
         return problem("cells separated by commas", _short(lines[0]), _SAVE, 1)
     if lines[-1]:
         todo = "restore the file if it was cut; if not, end its last line"
@@ -72,6 +86,8 @@ def schema_problems(
         keys = entry["schema"].get("foreignKeys", [])
         kept = [key for key in keys if key["reference"]["resource"] in names]
         plain = {key: value for key, value in entry.items() if key not in ("hash", "bytes")}
+        # Without a dialect frictionless guesses one, and may then read another table than pandas.
+        plain["dialect"] = {"csv": _DIALECT}
         resources.append({**plain, "schema": {**entry["schema"], "foreignKeys": kept}})
     try:
         described = {**package, "resources": resources}
@@ -90,21 +106,25 @@ def schema_problems(
                 yield _translated(entry, error)
 
 
-def number_problems(entry: Mapping[str, Any], content: bytes) -> Iterator[Problem]:
-    """Cells that parsers read as numbers though no reader would: ``nan``, ``inf``, ``1_000``."""
+def cell_problems(entry: Mapping[str, Any], content: bytes) -> Iterator[Problem]:
+    """Cells that parsers read though no reader would: ``nan``, ``1_000``, ``2021-7``, ``TRUE``."""
     cells = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
     for item in entry["schema"]["fields"]:
-        if item["type"] in ("integer", "number", "year"):
-            column = cells[item["name"]]
-            for position in column.index[~column.str.fullmatch(_NUMBER)]:
-                yield Problem(
-                    file=entry["path"],
-                    row=int(position) + 2,
-                    column=item["name"],
-                    expected="digits, with a decimal point where needed",
-                    found=repr(column[position]),
-                    todo="correct the cell; leave it empty if there is no figure",
-                )
+        form, expected = _FORMS.get(item["type"], ("", ""))
+        column = cells[item["name"]]
+        odd = ~column.str.fullmatch(form) if form else column != column
+        if item["type"] == "number" and not odd.any():
+            odd = pd.to_numeric(column).abs() > 1e300
+            expected = "a number below 1e300"
+        for position in column.index[odd]:
+            yield Problem(
+                file=entry["path"],
+                row=int(position) + 2,
+                column=item["name"],
+                expected=expected,
+                found=_short(repr(column[position])),
+                todo="correct the cell; leave it empty if there is no figure",
+            )
 
 
 def _described_wrongly(note: str) -> Problem:
@@ -158,10 +178,13 @@ def _translated(entry: Mapping[str, Any], error: Any) -> Problem:
         if earlier := re.search(r"at position (\d+)", error.note):
             found = f"the key of row {earlier[1]}"
     elif kind == "foreign-key":
-        column, found = ", ".join(error.field_names), ", ".join(map(repr, error.field_cells))
+        column, found = (
+            ", ".join(error.field_names),
+            _short(", ".join(map(repr, error.field_cells))),
+        )
         expected = f"a value of {error.reference_name or entry['name']}.csv"
     elif "label" in kind or "header" in kind:
-        row, found, todo = 1, ", ".join(error.labels), _COLUMNS
+        row, found, todo = 1, _short(", ".join(error.labels), 400), _COLUMNS
         expected = "the columns " + ", ".join(meanings)
     elif kind not in _PLAIN:
         found = _short(error.message)

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import tempfile
 import time
@@ -19,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ikm_pmi.errors import DataError
+from ikm_pmi.errors import DataError, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,23 +70,58 @@ def read_descriptor(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise DataError(f"{DESCRIPTOR} is missing", found="no such file", **refused)
     try:
-        package = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{DESCRIPTOR} is not JSON", found=str(error), **refused) from None
+        package = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{DESCRIPTOR} is not JSON", found=f"{error!s:.300}", **refused) from None
     resources = package.get("resources") if isinstance(package, dict) else None
-    if not isinstance(resources, list) or not all(_describes(entry) for entry in resources):
-        raise DataError(f"{DESCRIPTOR} lists no tables", found="another structure", **refused)
+    entries = resources if isinstance(resources, list) and resources else [None]
+    for place, entry in enumerate(entries, start=1):
+        if not _describes(entry):
+            name = shown(entry.get("name")) if isinstance(entry, dict) else "no name"
+            found = f"another structure in resource {place} ({name})"
+            raise DataError(f"{DESCRIPTOR} lists no tables", found=found, **refused)
+    for key in ("name", "path"):
+        if len({str(entry[key]) for entry in package["resources"]}) < len(entries):
+            raise DataError(f"{DESCRIPTOR} has a {key} twice", found="a repetition", **refused)
     return dict(package)
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose names are different: of two equal ones json would keep the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(f"a name twice among {shown([name for name, _ in pairs])}")
+    return found
+
+
 def _describes(entry: Any) -> bool:
-    """Whether a resource has what reading needs: name, path, and fields with name and type."""
-    texts = isinstance(entry, dict) and all(isinstance(entry.get(k), str) for k in ("name", "path"))
-    fields = (
-        entry["schema"].get("fields") if texts and isinstance(entry.get("schema"), dict) else None
+    """Whether a resource has what reading needs, and a path that stays in its folder."""
+    if not (_has(entry, name=str, path=str, schema=dict) and entry["name"]):
+        return False
+    schema = entry["schema"]
+    inside = re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", entry["path"])
+    keys, others = schema.get("primaryKey", []), schema.get("foreignKeys", [])
+    licences = entry.get("licenses", [])
+    if not inside or not all(isinstance(part, list) for part in (keys, others, licences)):
+        return False
+    return (
+        _has(schema, fields=list)
+        and bool(schema["fields"])
+        and all(_has(item, name=str, type=str, description=str) for item in schema["fields"])
+        and all(isinstance(item.get("constraints", {}), dict) for item in schema["fields"])
+        and all(isinstance(item.get("unit", ""), str) for item in schema["fields"])
+        and {key for key in keys if isinstance(key, str)}
+        <= {item["name"] for item in schema["fields"]}
+        and all(_has(key, fields=list, reference=dict) for key in others)
+        and all(_has(key["reference"], resource=str, fields=list) for key in others)
+        and all(_has(licence, title=str) for licence in licences)
     )
-    return isinstance(fields, list) and all(
-        isinstance(item, dict) and {"name", "type", "description"} <= item.keys() for item in fields
+
+
+def _has(content: Any, **kinds: type) -> bool:
+    """Whether a mapping has values of these types under these names."""
+    return isinstance(content, dict) and all(
+        isinstance(content.get(name), kind) for name, kind in kinds.items()
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -14,6 +15,7 @@ from ikm_pmi.parameters import ChapterParameters, is_assumed
 
 __all__ = ["Grid", "Option", "parse_grid"]
 
+MOST = 1_000_000
 P = TypeVar("P", bound=ChapterParameters)
 
 
@@ -98,6 +100,9 @@ def parse_grid(name: str, content: Mapping[str, Any], model: type[P]) -> Grid[P]
         for key in {key for option in options for key in option.sets}:
             if owner.setdefault(key, choice) != choice:
                 raise _refused(where, f"{key} to be set by one choice", f"also by {owner[key]}")
+    count = math.prod(map(len, choices.values()))
+    if count > MOST:
+        raise _refused(name, f"at most {MOST:,} combinations", f"{count:,}")
     return Grid(name=name, model=model, choices=choices)
 
 

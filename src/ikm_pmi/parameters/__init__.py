@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 
-from ikm_pmi.errors import ParameterError
+from ikm_pmi.errors import ParameterError, shown
 from ikm_pmi.parameters.base import ChapterParameters, Episode, is_assumed
 from ikm_pmi.parameters.describe import (
     ClaimsParameters,
@@ -79,8 +79,11 @@ def parameters_for(chapter: str) -> type[ChapterParameters]:
         return CHAPTERS[hits[0]]
     near = difflib.get_close_matches(chapter, CHAPTERS, n=1, cutoff=0.3)
     raise ParameterError(
-        f"no chapter is called {chapter!r}" if not hits else f"{chapter!r} fits several chapters",
+        f"{shown(chapter)} fits several chapters"
+        if hits
+        else f"no chapter is called {shown(chapter)}",
         expected="one of " + ", ".join(CHAPTERS),
-        found=chapter,
+        found=shown(chapter),
+        where="chapter",
         todo=f"did you mean {near[0]!r}?" if near else "see: ikm-pmi parameters",
     )

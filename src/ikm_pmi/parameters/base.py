@@ -12,11 +12,19 @@ import difflib
 import re
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
-from ikm_pmi.errors import ParameterError
+from ikm_pmi.errors import ParameterError, shown
 from ikm_pmi.language import Language, choose
 
 __all__ = [
@@ -31,7 +39,9 @@ __all__ = [
     "is_assumed",
 ]
 
-_MONTH = re.compile(r"(19|20)\d\d-(0[1-9]|1[0-2])")
+_MONTH = re.compile(r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])")
+_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?")
+_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def _month(value: str) -> str:
@@ -73,10 +83,10 @@ class Episode(BaseModel):
         if len(parts) != 3 or not re.fullmatch(r"[a-z][a-z0-9_]*", parts[0]):
             raise ValueError(
                 f"an episode is written name:first:last, such as ppkm_2021:2021-07:2021-08, "
-                f"not {text!r}"
+                f"not {shown(text)}"
             )
         if _month(parts[1]) > _month(parts[2]):
-            raise ValueError(f"episode {parts[0]} ends before it begins: {text!r}")
+            raise ValueError(f"episode {parts[0]} ends before it begins: {shown(text)}")
         return cls(name=parts[0], first=parts[1], last=parts[2])
 
 
@@ -102,7 +112,24 @@ class ChapterParameters(BaseModel):
 
     chapter: ClassVar[str] = ""
 
-    seed: int = Field(20210903, ge=0, description="seed of every random draw in the chapter")
+    seed: int = Field(
+        20210903, ge=0, le=2**53, description="seed of every random draw in the chapter"
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_written(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse what pydantic reads as another number, and text that no file can hold."""
+        kind = cls.model_fields[str(info.field_name)].annotation
+        numeric = kind in (int, float) or get_args(kind) in ((int,), (float,))
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, str) and _UNWRITABLE.search(one):
+                raise ValueError("text without NUL and without halves of characters")
+            text = isinstance(one, str) and not _NUMBER.fullmatch(one.strip())
+            if numeric and (isinstance(one, bool) or text):
+                raise ValueError("digits, with a decimal point where needed")
+        return value
+
     language: Language = Field(
         "en", description="of figures, tables and sentences: en, or id (Indonesian)"
     )
@@ -121,9 +148,9 @@ class ChapterParameters(BaseModel):
         if unknown:
             near = difflib.get_close_matches(unknown[0], cls.model_fields, n=1, cutoff=0.5)
             raise ParameterError(
-                f"unknown parameter {unknown[0]!r}",
+                f"unknown parameter {shown(unknown[0])}",
                 expected="one of " + ", ".join(cls.model_fields),
-                found=unknown[0],
+                found=shown(unknown[0]),
                 where=where or f"chapter {cls.chapter}",
                 todo=f"did you mean {near[0]!r}?" if near else "see: ikm-pmi parameters",
             )
@@ -135,7 +162,7 @@ class ChapterParameters(BaseModel):
             raise ParameterError(
                 f"parameter {name} is refused",
                 expected=first["msg"].removeprefix("Value error, "),
-                found=repr(first["input"]) if first["loc"] else "the values given",
+                found=shown(first["input"]) if first["loc"] else "the values given",
                 where=where or f"chapter {cls.chapter}",
                 todo=f"correct {name}; see: ikm-pmi parameters {cls.chapter}",
             ) from None

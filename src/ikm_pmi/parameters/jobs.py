@@ -82,6 +82,7 @@ class JobsParameters(ChapterParameters):
     pass_through: float = Field(
         1.0,
         ge=0,
+        le=10,
         description="percent of IKM output per percent of manufacturing",
         json_schema_extra={"assumed": True},
     )
@@ -96,10 +97,13 @@ class JobsParameters(ChapterParameters):
         2021, ge=2017, le=2021, description="year of workers, output and industry mix (BPS)"
     )
     order_bn_idr: float = Field(
-        52.23, gt=0, description="order of the pilot, billion IDR (memorandum of 3 September 2021)"
+        52.23,
+        gt=0,
+        le=10_000_000,
+        description="order of the pilot, billion IDR (memorandum of 3 September 2021)",
     )
     order_enterprises: int = Field(
-        9, ge=1, description="enterprises that share the order of the pilot"
+        9, ge=1, le=1_000_000, description="enterprises that share the order of the pilot"
     )
     order_share: Share = assumed(
         1.0, "share of the order of the pilot that reaches IKM manufacturing"
@@ -113,7 +117,9 @@ class JobsParameters(ChapterParameters):
         0.084,
         description="share of indirect output in IKM (IMK 2017 / IRIO 2016 manufacturing output)",
     )
-    horizon_years: float = Field(1.0, gt=0, description="years over which an order is spread")
+    horizon_years: float = Field(
+        1.0, ge=0.01, le=100, description="years over which an order is spread"
+    )
     industries: list[Annotated[str, Field(pattern="^[0-9]{2}$")]] = Field(
         default=[], description="two-digit industries that get the orders; empty: all"
     )
@@ -168,6 +174,8 @@ class JobsParameters(ChapterParameters):
             raise ValueError("ranges needs one entry name:low:high for each of " + str(_RANGED))
         for name in _RANGED:
             low, high = self.span(name)
+            if high > 1e6:
+                raise ValueError(f"the range of {name} must end below a million")
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must lie inside its range {low} to {high}")
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from ikm_pmi.restrictions import check_calendar, daily_intensity, monthly_intens
 if TYPE_CHECKING:
     from ikm_pmi.data.report import Report
 
-__all__ = ["build", "check", "processed_tables"]
+__all__ = ["build", "check", "processed_tables", "seal"]
 
 _EXPOSURES = ("calendar", "fieldwork", "since_last")
 _RAW = (
@@ -58,6 +58,13 @@ def processed_tables(root: Path) -> dict[str, pd.DataFrame]:
 def check(root: Path | None = None) -> Report:
     """Check the data package, the PPKM calendar's overlaps, gaps and counts included."""
     return package.check(root, rules=(_calendar,))
+
+
+def seal(
+    root: Path | None = None, tell: Callable[[str], object] = lambda _: None
+) -> tuple[str, ...]:
+    """Accept intended edits of raw tables that pass :func:`check`; see :func:`package.seal`."""
+    return package.seal(root, rules=(_calendar,), tell=tell)
 
 
 def _calendar(raw: Mapping[str, pd.DataFrame]) -> list[Problem]:
