@@ -260,10 +260,8 @@ def seal(
 
     Parameters
     ----------
-    root : Path, optional
-        The project folder; found by :func:`find_root` if not given.
-    rules : sequence of callable
-        Further checks, as for :func:`check`.
+    root, rules : optional
+        As for :func:`check`.
     tell : callable, optional
         Called with the text of each warning: what is odd is accepted, but not unseen.
 
