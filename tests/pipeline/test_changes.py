@@ -9,9 +9,9 @@ from ikm_pmi.pipeline.manifest import to_json, write_whole
 HEAD = HEADLINES[0]  # one digit is printed
 
 
-def result(values, data=None):
+def result(values, data=None, **parameters):
     estimates = [{"name": name, "value": value} for name, value in values.items()]
-    return to_json({"estimates": estimates, "data": data or {}})
+    return to_json({"estimates": estimates, "data": data or {}, "parameters": parameters})
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_tables_that_differ_are_the_cause(study):
     _, run = study
     run({"a": 1.0}, {"x.csv": "1", "y.csv": "1"})
     assert run({"a": 2.0}, {"x.csv": "2", "y.csv": "1"})[0].cause == "x.csv"
-    assert run({"a": 3.0}, {"x.csv": "2", "y.csv": "1"})[0].cause.startswith("parameters")
+    assert run({"a": 3.0}, {"x.csv": "2", "y.csv": "1"})[0].cause.startswith("code")
 
 
 def test_estimates_that_come_and_go(study):
@@ -83,10 +83,12 @@ def test_the_file_says_what_moved_and_is_read_when_broken(study):
 def test_a_run_with_other_parameters_stands_beside_the_defaults(study):
     root, _ = study
     folder = root / "results" / f"{HEAD.chapter}-1234abcd"
-    write_whole(folder / "result.json", result({HEAD.name: -8.0}))
+    write_whole(folder / "result.json", result({HEAD.name: -8.0}, leads=2, country="IDN"))
     assert changes.beside_defaults(root, folder, HEAD.chapter) == ()  # nothing to compare with
-    write_whole(root / "reference" / f"{HEAD.chapter}.json", result({HEAD.name: -9.0}))
-    assert changes.beside_defaults(root, folder, HEAD.chapter)[0].old_text == "−9.0"
+    known = result({HEAD.name: -9.0}, leads=1, country="IDN")
+    write_whole(root / "reference" / f"{HEAD.chapter}.json", known)
+    moved = changes.beside_defaults(root, folder, HEAD.chapter)
+    assert (moved[0].old_text, moved[0].cause) == ("−9.0", "leads")
     write_whole(root / "results" / HEAD.chapter / "result.json", result({HEAD.name: -7.0}))
     moved = changes.beside_defaults(root, folder, HEAD.chapter)
     assert [(one.old_text, one.new_text) for one in moved] == [("−7.0", "−8.0")]

@@ -34,10 +34,14 @@ def old_and_new(moved: Sequence[Change], title: str) -> None:
 
     if quiet() or not moved:
         return
-    table = Table("estimate", "old → new", "because of", title=title)
+    table = Table("estimate", "old", "new", title=title)
+    for column in table.columns[1:]:
+        column.justify, column.no_wrap = "right", True
     for one in moved[:_SHOWN]:
         name = one.question or f"{one.chapter[:2]} {one.name}"
-        table.add_row(name, f"{one.old_text} → {one.new_text}", one.cause)
+        table.add_row(name, one.old_text, one.new_text)
     Console().print(table)
     if len(moved) > _SHOWN:
         say(f"and {len(moved) - _SHOWN} more")
+    for chapter, cause in dict.fromkeys((one.chapter, one.cause) for one in moved):
+        say(f"{chapter} differs in: {cause}")

@@ -182,7 +182,14 @@ def write_together(folder: Path, changes: Mapping[str, tuple[bytes | None, bytes
             ) from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    settle(folder)
+    if edited := _finish(folder):
+        raise DataError(
+            "the data changed while the command was at work",
+            expected="the files as they were read",
+            found=", ".join(edited) + " changed since",
+            where=str(folder),
+            todo="nothing was written; give the command again",
+        )
 
 
 def settle(folder: Path) -> None:
@@ -193,19 +200,7 @@ def settle(folder: Path) -> None:
     DataError
         When one of its files was edited in between; the rest of the change is dropped.
     """
-    pending = folder / _PENDING
-    if not pending.is_dir():
-        return
-    entries = []
-    with suppress(FileNotFoundError):  # without an index all is in its place
-        entries = json.loads((pending / "index.json").read_bytes())
-    edited = [entry["path"] for entry in entries if _state(folder, entry) not in _known(entry)]
-    for place, entry in enumerate(entries if not edited else ()):
-        with suppress(FileNotFoundError):  # in its place already
-            (folder / entry["path"]).parent.mkdir(parents=True, exist_ok=True)
-            (pending / str(place)).replace(folder / entry["path"])
-    shutil.rmtree(pending, ignore_errors=True)
-    if edited:
+    if edited := _finish(folder):
         raise DataError(
             "a change of the data that was cut short cannot be finished",
             expected="the files as they were when it was prepared",
@@ -213,6 +208,21 @@ def settle(folder: Path) -> None:
             where=str(folder),
             todo="see: git diff data; then give the command again, or ikm-pmi data seal and build",
         )
+
+
+def _finish(folder: Path) -> list[str]:
+    """Put what is prepared into its place; the files edited since, which stop it."""
+    pending = folder / _PENDING
+    entries = []
+    with suppress(FileNotFoundError):  # without an index nothing is left to do
+        entries = json.loads((pending / "index.json").read_bytes())
+    edited = [entry["path"] for entry in entries if _state(folder, entry) not in _known(entry)]
+    for place, entry in enumerate(entries if not edited else ()):
+        with suppress(FileNotFoundError):  # in its place already
+            (folder / entry["path"]).parent.mkdir(parents=True, exist_ok=True)
+            (pending / str(place)).replace(folder / entry["path"])
+    shutil.rmtree(pending, ignore_errors=True)
+    return edited
 
 
 def _state(folder: Path, entry: Mapping[str, Any]) -> str | None:

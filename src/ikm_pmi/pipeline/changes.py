@@ -40,7 +40,7 @@ class Change:
     old_text, new_text : str
         As printed: the short answers with their digits, others with three significant ones.
     cause : str
-        The tables that differ, or what else can have moved it.
+        Parameters and tables that differ, or else what can have moved it.
     """
 
     chapter: str
@@ -103,7 +103,7 @@ def compare(before: State, after: State) -> tuple[Change, ...]:
     moved = []
     for chapter in (name for name in after if name in before):
         old, new = before[chapter].get("estimates", {}), after[chapter].get("estimates", {})
-        cause = _cause(before[chapter].get("data", {}), after[chapter].get("data", {}))
+        cause = _cause(before[chapter], after[chapter])
         for name in [*old, *(name for name in new if name not in old)]:
             key = (chapter, name)
             was, now = old.get(name), new.get(name)
@@ -131,9 +131,14 @@ def _printed(key: tuple[str, str], value: float | None) -> str:
     return number(value, digits)
 
 
-def _cause(old: Mapping[str, str], new: Mapping[str, str]) -> str:
-    tables = [name for name in new if old.get(name) != new[name]]
-    return ", ".join(tables) or "parameters, code or versions"
+def _cause(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    differ = [
+        name
+        for kind in ("parameters", "data")
+        for name, value in new.get(kind, {}).items()
+        if old.get(kind, {}).get(name, None) != value
+    ]
+    return ", ".join(differ) or "code, notebook or versions"
 
 
 def _state(path: Path) -> dict[str, Any] | None:
@@ -141,7 +146,7 @@ def _state(path: Path) -> dict[str, Any] | None:
     if not isinstance(content.get("estimates"), list):
         return None
     values = {entry["name"]: entry["value"] for entry in content["estimates"]}
-    return {"estimates": values, "data": content.get("data", {})}
+    return {"estimates": values} | {kind: content.get(kind, {}) for kind in ("parameters", "data")}
 
 
 def _read(path: Path) -> dict[str, Any]:
