@@ -41,7 +41,7 @@ _NUMERAL = re.compile(r"((?:[<>=] ?)?)(" + _NUMBER + r")")
 _SLOT = re.compile(r"\{([ns])(\d+)\}")
 _SENTENCE_END = re.compile(r"(?<=[.”]) (?=\S)")
 # A name in the code, a month or quarter, a code in capitals: the same in every language.
-_FIXED = re.compile(r"[^A-Za-z]*|\w*[\d_.][\w.:\-]*|[A-Z0-9]{2,}|\w")
+_FIXED = re.compile(r"[^A-Za-z]*|(?!\d+(?:st|nd|rd|th)\b)\w*[\d_.][\w.:\-]*|[A-Z0-9]{2,}|\w")
 _WORDY = 10  # letters a template must have outside its slots to count without all slots resolved
 
 _chosen: list[Language] = ["en"]  # of the process; a with-block is of its thread or task

@@ -30,8 +30,10 @@ def source(text: str, width: float) -> str:
 def translate(figure: Figure) -> None:
     """Put every text of a finished picture into the reader's language."""
     width = figure.get_figwidth()
-    figure.suptitle(title(tr(" ".join(figure.get_suptitle().split("\n"))), width))
-    figure.supxlabel(source(tr(" ".join(figure.get_supxlabel().split("\n"))), width))
+    wraps = {figure.get_suptitle(): title, figure.get_supxlabel(): source}
+    for text in figure.texts:
+        wrap = wraps[text.get_text()]
+        text.set_text(wrap(tr(text.get_text().replace("\n", " ")), width))
     for text in _texts(figure):
         text.set_text(tr(text.get_text()))
     for ax in figure.axes:
