@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from ikm_pmi.errors import ParameterError
 from ikm_pmi.language import Catalogue, language, numeral, spoken, tr, using
+from ikm_pmi.parameters import DataParameters
+from ikm_pmi.pipeline.chapters import run
 from ikm_pmi.pipeline.headlines import headlines
-from ikm_pmi.results import number, probability
+from ikm_pmi.results import Estimate, number, probability
 
 ROOT = Path(__file__).parents[1]
 
@@ -108,6 +110,41 @@ def test_headlines_in_both_languages():
 def test_headline_without_a_result(tmp_path):
     one = headlines(tmp_path, language="id")[0]
     assert (one.value, one.interval, one.n, one.sentence) == ("", "", "", "")
+
+
+def test_the_parameter_sets_the_language_of_the_chapter():
+    try:
+        DataParameters.from_notebook({"language": "id"})
+        assert language() == "id"
+        sentence = Estimate(
+            name="pmi.dose.level", value=-3.82, unit="index points", method="value added", n=1300,
+            ci_low=-17.2, ci_high=1.6, ci_level=0.95,
+        ).sentence()  # fmt: skip
+    finally:
+        DataParameters.from_notebook({})
+    assert sentence == (
+        "pmi.dose.level: −3,82 poin indeks (selang kepercayaan 95%: −17,20 sampai 1,60), "
+        "n = 1.300; nilai tambah."
+    )
+    assert language() == "en"
+    with pytest.raises(ParameterError, match="language is refused"):
+        DataParameters.parse({"language": "fr"})
+
+
+@pytest.mark.notebooks
+def test_a_chapter_in_indonesian(tmp_path):
+    target = run("00", {"language": "id"}, root=ROOT, results_dir=tmp_path)
+    found = json.loads((target / "result.json").read_text(encoding="utf-8"))
+    reference = json.loads((ROOT / "reference/00_the_claims.json").read_text(encoding="utf-8"))
+    assert [e["name"] for e in found["estimates"]] == [e["name"] for e in reference["estimates"]]
+    assert [e["unit"] for e in found["estimates"]] == [e["unit"] for e in reference["estimates"]]
+    values = [e["value"] for e in reference["estimates"]]
+    assert [e["value"] for e in found["estimates"]] == pytest.approx(values, rel=1e-9)
+    with using("id"):
+        assert found["notes"] == [tr(note) for note in reference["notes"]] != reference["notes"]
+    shown = set(visible(target / "notebook.ipynb"))
+    assert {"terkonfirmasi", "43,7", "4.410.000", "tidak dapat diperiksa"} <= shown
+    assert not {"confirmed", "43.7", "4,410,000"} & shown
 
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

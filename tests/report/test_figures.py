@@ -4,8 +4,10 @@ import pandas as pd
 import pytest
 
 from ikm_pmi.data import package
+from ikm_pmi.language import Catalogue, using
 from ikm_pmi.parameters import Episode
 from ikm_pmi.report import figures
+from ikm_pmi.report.figures import words
 from ikm_pmi.results import Estimate
 
 EPISODES = [Episode.parse("psbb_2020:2020-04:2020-06"), Episode.parse("ppkm_2021:2021-07:2021-08")]
@@ -110,3 +112,38 @@ def test_an_open_end_of_an_interval_is_no_whisker():
         line for line in ax.lines if len(line.get_xdata()) == 2 and line.get_marker() == "None"
     ]
     assert len([line for line in whiskers if line.get_linewidth() > 1.2]) == 0
+
+
+def labels(figure):
+    """Every text of a picture: its own, those of its panels, and those of its axes."""
+    figure.canvas.draw()
+    for text in (*figure.texts, *words._texts(figure)):
+        yield text.get_text()
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            yield from (label.get_text() for label in axis.get_ticklabels())
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_in_indonesian_has_the_same_texts_translated(name, monthly):
+    english = PICTURES[name](monthly)
+    with using("id"):
+        other = PICTURES[name](monthly)
+        pairs = list(zip(labels(english), labels(other), strict=True))
+        catalogue = Catalogue.of("id")
+        for text, said in pairs:
+            expected = catalogue.say(text.replace("\n", " "))[0].replace("\n", " ")
+            assert said.replace("\n", " ") in {expected, catalogue.say(text)[0].replace("\n", " ")}
+    assert sum(text != said for text, said in pairs) >= 3
+    for one, two in zip(english.texts, other.texts, strict=True):
+        same = ("get_position", "get_ha", "get_fontsize", "get_fontweight", "get_color")
+        assert [getattr(one, get)() for get in same] == [getattr(two, get)() for get in same]
+
+
+def test_numbers_and_months_of_a_picture_in_indonesian(monthly):
+    with using("id"):
+        title = PICTURES["pmi"](monthly)._suptitle.get_text().replace("\n", " ")
+        bars = PICTURES["workers"](None)
+    assert title == "PMI manufaktur Indonesia turun dari 53,5 ke 40,1 pada Juli 2021"
+    assert {text.get_text() for text in bars.axes[0].texts} >= {"mikro\n7,00", "IKM, 15,64"}
+    assert bars._supxlabel.get_text() == "Sumber: S"

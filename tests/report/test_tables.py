@@ -1,5 +1,6 @@
 import pandas as pd
 
+from ikm_pmi.language import language, using
 from ikm_pmi.report import tables
 from ikm_pmi.results import Estimate, TestResult
 
@@ -37,3 +38,39 @@ def test_a_row_count_gives_way_to_the_first_column():
     printed = tables.reading(pd.DataFrame({"island": ["Java", "Bali"], "share": [0.5, 0.25]}))
     assert list(printed.index) == ["Java", "Bali"]
     assert list(printed["share"]) == ["0.50", "0.25"]
+
+
+def test_a_table_in_indonesian_keeps_names_and_order():
+    row = Estimate(
+        name="elasticity.twfe", value=1234.5, unit="persons", n=1320, ci_low=0.1, p_value=0.0001,
+        method="two-way fixed effects",
+    )  # fmt: skip
+    english = tables.estimates([row])
+    assert tables.shown(english).equals(english)
+    with using("id"):
+        said = tables.shown(english)
+    assert list(said.columns) == ["nilai", "g.b.", "selang", "p", "n", "satuan", "metode"]
+    assert said.index.name == "estimasi"
+    expected = ["1.234", "", "0 sampai ∞", "<0,001", "1.320", "orang", "efek tetap dua arah"]
+    assert list(said.loc["elasticity.twfe"]) == expected
+
+
+def test_cells_that_are_numbers_stay_numbers():
+    columns = pd.MultiIndex.from_tuples([("level", "small"), ("level", "n")], names=["scale", None])
+    frame = pd.DataFrame(
+        [[1.5, True], [2.5, False]], pd.Index(["yes", "no"], name="choice"), columns
+    )
+    with using("id"):
+        said = tables.shown(frame)
+    assert list(said.columns) == [("level", "kecil"), ("level", "n")]
+    assert said.columns.names == ["skala", None]
+    assert list(said.iloc[:, 0]) == [1.5, 2.5]
+    assert list(said.iloc[:, 1]) == ["ya", "tidak"]
+    assert list(said.index) == ["ya", "tidak"]
+
+
+def test_said_is_a_line_each():
+    assert tables.said("index points", "percent") == "index points\npercent"
+    with using("id"):
+        assert tables.said("index points", "percent") == "poin indeks\npersen"
+    assert language() == "en"
