@@ -28,7 +28,7 @@ def test_an_error_shows_its_four_parts_in_order():
 
 def test_an_error_survives_the_way_back_from_a_worker():
     error = ParameterError("broken", expected="a", found="b", where="c", todo="d")
-    again = pickle.loads(pickle.dumps(error))  # noqa: S301  our own bytes
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 (our own bytes)
     assert type(again) is ParameterError
     assert str(again) == str(error)
     assert again.exit_status == 2

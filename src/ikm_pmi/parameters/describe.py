@@ -25,7 +25,9 @@ class DataParameters(ChapterParameters):
 
     chapter: ClassVar[str] = "01_data"
 
-    country: str = Field("IDN", pattern="[A-Z]{3}", description="country whose PMI gaps are shown")
+    country: str = Field(
+        "IDN", pattern="^[A-Z]{3}$", description="country whose PMI gaps are shown"
+    )
     start_month: Month = Field("2011-04", description="first month of the coverage picture")
     end_month: Month = Field("2026-07", description="last month of the coverage picture")
 

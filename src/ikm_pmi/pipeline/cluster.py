@@ -113,5 +113,18 @@ def _unpacked(content: bytes) -> Path:
 
     folder = Path(mkdtemp(dir=get_worker().local_directory))  # Dask removes it with the worker
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        outside = [name for name in archive.namelist() if not _inner(folder, name)]
+        if outside:
+            raise ChapterError(
+                "the project sent to a worker leads out of its folder",
+                expected="names below the project's folder",
+                found=outside[0],
+                where=platform.node(),
+                todo="see who may send to this scheduler; tls:// keeps others out",
+            )
         archive.extractall(folder)
     return folder
+
+
+def _inner(folder: Path, name: str) -> bool:
+    return (folder / name).resolve().is_relative_to(folder.resolve())

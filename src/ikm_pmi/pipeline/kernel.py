@@ -92,6 +92,11 @@ def _manager(work: Path, folder: Path, settings: dict[str, str]) -> type[Any]:
     return Manager
 
 
+def _plain(path: Path) -> str:
+    """A path for papermill, which takes braces in it for the names of parameters."""
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
 def _too_long(chapter: str, seconds: int, line: str) -> ChapterError:
     return ChapterError(
         f"a cell of chapter {chapter} took too long",
@@ -131,8 +136,8 @@ def execute(root: Path, parameters: ChapterParameters, output: Path, work: Path)
         server = os.environ.get(warm.ADDRESS)
         try:
             papermill.execute_notebook(
-                source,
-                output,
+                _plain(source),
+                _plain(output),
                 changed,
                 kernel_name="python3",
                 language="python",

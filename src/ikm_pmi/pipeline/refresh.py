@@ -40,10 +40,10 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def moved(reference: Any, fresh: Any, relative: float) -> list[str]:
-    """What differs between two results, one line each; floats within a relative tolerance agree."""
+def moved(reference: Any, fresh: Any, relative: float) -> list[tuple[str, Any, Any]]:
+    """What differs between two results: path, old, new; close floats agree."""
     before, after = dict(leaves(reference)), dict(leaves(fresh))
-    lines = []
+    found = []
     for path in [*before, *(path for path in after if path not in before)]:
         old, new = before.get(path, "absent"), after.get(path, "absent")
         if isinstance(old, float) and isinstance(new, int | float):
@@ -51,8 +51,8 @@ def moved(reference: Any, fresh: Any, relative: float) -> list[str]:
         else:
             same = old == new
         if not same:
-            lines.append(f"{path}: {old} → {new}")
-    return lines
+            found.append((path, old, new))
+    return found
 
 
 def refresh(

@@ -1,38 +1,51 @@
-"""Execute the committed chapters again and say what moved."""
+"""Hold everything against what is known: what moved, what was expected, and the next step.
+
+Five parts: the environment against ``requirements.lock``, the data against their hashes, results
+against ``results/manifest.json``, the committed chapters executed again (nbval), and their fresh
+numbers against ``reference/``.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
+from typing import Any
 
+from ikm_pmi.data.report import Problem
 from ikm_pmi.parameters import CHAPTERS
+from ikm_pmi.pipeline import manifest
+from ikm_pmi.pipeline.folders import staging
+from ikm_pmi.pipeline.headlines import HEADLINES
 from ikm_pmi.pipeline.kernel import kernel_settings
 from ikm_pmi.pipeline.refresh import moved, rounded
 
-__all__ = ["TOLERANCE", "Verification", "verify"]
+__all__ = ["TOLERANCE", "Verification", "environment", "results", "verify"]
 
 TOLERANCE = 1e-6  # relative; another machine's linear algebra differs by far less
+_LOCK = "requirements.lock"
+_PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)(?: ; ([^\\\n]+))?", re.MULTILINE)
+_AGAIN = "ikm-pmi reproduce"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verification:
-    """Outcome of :func:`verify`: outputs that nbval compared, and numbers that moved."""
+    """Outcome of :func:`verify`: how much was compared in each part, and what is not as known."""
 
-    outputs_agree: bool
-    report: str
-    moved: tuple[str, ...]
+    compared: dict[str, int]
+    problems: tuple[Problem, ...]
 
     @property
     def ok(self) -> bool:
-        """Whether nothing moved."""
-        return self.outputs_agree and not self.moved
+        """Whether everything is as known."""
+        return not self.problems
 
 
 def verify(
@@ -40,35 +53,177 @@ def verify(
     *,
     chapters: Iterable[str] = tuple(CHAPTERS),
     jobs: int = 2,
+    execute: bool = True,
     tell: Callable[[str], None] | None = None,
 ) -> Verification:
-    """Run nbval over the notebooks and compare their fresh results with ``reference/``.
+    """Compare environment, data, results, chapters and numbers with what is committed.
 
     Parameters
     ----------
     root : Path
         The project's checkout.
     chapters : iterable of str
-        Names of chapters; all by default.
+        Names of chapters to execute; all by default.
     jobs : int
         Processes; more than one where pytest-xdist is installed.
+    execute : bool
+        Whether the chapters are executed; otherwise the numbers compared are those of ``results/``.
     tell : callable, optional
         Called with each line of nbval's report as it comes.
     """
+    from ikm_pmi.pipeline.processed import check
+
+    data = check(root)
+    compared = {"packages": len(_pins(root)), "tables": len(data.tables)}
+    compared["results"] = len(manifest.read(root / "results")["results"])
+    problems = [*environment(root), *(one for one in data.problems if one.severity == "error")]
+    problems += results(root)
     chapters = tuple(chapters)
-    with tempfile.TemporaryDirectory() as folder:
+    if execute:
+        found = _executed(root, chapters, jobs, tell)
+    else:
+        chapters = tuple(c for c in chapters if (root / "results" / c / "result.json").is_file())
+        found = [one for chapter in chapters for one in _numbers(root, root / "results", chapter)]
+    compared |= {"chapters": len(chapters) * execute, "chapters' numbers": len(chapters)}
+    return Verification(compared=compared, problems=(*problems, *found))
+
+
+def _pins(root: Path) -> dict[str, str]:
+    """Version by package, of what the lock asks for on this machine."""
+    from packaging.markers import Marker
+
+    try:
+        lock = (root / _LOCK).read_text(encoding="utf-8")
+    except OSError:
+        return {}
+    return {
+        name: pinned
+        for name, pinned, marker in _PINNED.findall(lock)
+        if not marker or Marker(marker.strip()).evaluate()
+    }
+
+
+def environment(root: Path) -> list[Problem]:
+    """Installed packages that are not as locked; one that only tests or the site use may lack."""
+    pins, needed = _pins(root), _needed()
+    todo = "install what is locked: make setup (after removing .venv, if need be)"
+    if not pins:
+        expected, found = "pinned packages", "none"
+        return [Problem(file=_LOCK, expected=expected, found=found, todo=_restored(_LOCK))]
+    problems = []
+    for name, pinned in pins.items():
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            found = "not installed" if name in needed else pinned
+        if found != pinned:
+            problem = Problem(file=f"package {name}", expected=pinned, found=found, todo=todo)
+            problems.append(problem)
+    return problems
+
+
+def _needed() -> set[str]:
+    """What this package asks for, directly or not, by normal names."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    todo, seen = [("ikm-pmi", "")], set[tuple[str, str]]()
+    while todo:
+        name, extra = todo.pop()
+        if (name, extra) in seen:
+            continue
+        seen.add((name, extra))
+        try:
+            texts = requires(name) or []
+        except PackageNotFoundError:
+            continue
+        for one in map(Requirement, texts):
+            if not one.marker or one.marker.evaluate({"extra": extra}):
+                todo += [(canonicalize_name(one.name), each) for each in ("", *one.extras)]
+    return {name for name, _ in seen}
+
+
+def _restored(path: str) -> str:
+    return f"git checkout -- {path}"
+
+
+def results(root: Path) -> list[Problem]:
+    """Results that are not what their run wrote, or were made from other inputs than today's."""
+    folder, problems = root / "results", list[Problem]()
+    data = dict[str, str]()
+    for place in ("processed", "raw"):
+        data |= manifest.file_hashes(root / "data" / place, ("*.csv",))
+    entries = manifest.read(folder)["results"]
+    for name, entry in entries.items():
+        now, known = manifest.file_hashes(folder / name), entry["files"]
+        for file in sorted(now.keys() | known.keys()):
+            if now.get(file) != known.get(file):
+                found = "no such file" if file not in now else "edited since"
+                found = found if file in known else "a file that no run wrote"
+                place = f"results/{name}/{file}"
+                expected = "the file as its run wrote it"
+                problems.append(Problem(file=place, expected=expected, found=found, todo=_AGAIN))
+        problems += _outdated(root, name, entry["inputs"], data)
+    there = {path.parent.name for path in folder.glob("[0-9]*/result.json")}
+    for name in sorted(there - entries.keys()):
+        expected, found = "an entry in results/manifest.json", "none"
+        problem = Problem(file=f"results/{name}", expected=expected, found=found, todo=_AGAIN)
+        problems.append(problem)
+    return problems
+
+
+def _outdated(
+    root: Path, name: str, inputs: dict[str, Any], data: dict[str, str]
+) -> Iterator[Problem]:
+    try:
+        result = json.loads((root / "results" / name / "result.json").read_text(encoding="utf-8"))
+        notebook = root / "notebooks" / f"{result['chapter']}.ipynb"
+        today = manifest.inputs(notebook, result["parameters"])
+    except (OSError, ValueError, KeyError):
+        return  # a missing or edited file: told already
+    today["data"] = {file: data.get(file) for file in inputs["data"]}
+    if other := [key for key in today if today[key] != inputs.get(key)]:
+        yield Problem(
+            file=f"results/{name}",
+            expected="made from today's notebook, parameters, code, data and package versions",
+            found=f"made from other {', '.join(other)}",
+            todo=_AGAIN if name == result["chapter"] else f"ikm-pmi run {result['chapter']} again",
+        )
+
+
+def _executed(
+    root: Path, chapters: tuple[str, ...], jobs: int, tell: Callable[[str], None] | None
+) -> list[Problem]:
+    """Outputs that nbval finds different, and fresh numbers that moved."""
+    with staging(root / "results", "verify") as folder:
         command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q"]
+        command += ["-p", "no:cacheprovider"]
         if jobs > 1 and importlib.util.find_spec("xdist"):
             command += ["-n", str(jobs), "--dist", "loadscope"]
         command += [f"notebooks/{chapter}.ipynb" for chapter in chapters]
-        lines, status = _lines(command, root, kernel_settings(Path(folder), root), tell)
-        found = [line for chapter in chapters for line in _compare(root, Path(folder), chapter)]
-    return Verification(outputs_agree=status == 0, report="".join(lines), moved=tuple(found))
+        # What nbval leaves when it is killed goes with the folder.
+        settings = kernel_settings(folder, root) | {"TMPDIR": str(folder)}
+        report, status = _lines(command, root, settings, tell)
+        problems = [
+            Problem(
+                file=place,
+                expected="the outputs committed",
+                found="others, or an error; see nbval's report",
+                todo="if they are meant to differ: ikm-pmi refresh, and say why in CHANGELOG.md",
+            )
+            for place in re.findall(r"^(?:FAILED|ERROR) (notebooks/.+?)(?: - .*)?$", report, re.M)
+        ]
+        if status and not problems:
+            last = report.strip().rpartition("\n")[2]
+            todo = "see nbval's report; install what is locked: make setup"
+            problem = Problem(file="notebooks", expected="a run of nbval", found=last, todo=todo)
+            problems.append(problem)
+        return problems + [one for each in chapters for one in _numbers(root, folder, each)]
 
 
 def _lines(
     command: list[str], root: Path, settings: dict[str, str], tell: Callable[[str], None] | None
-) -> tuple[list[str], int]:
+) -> tuple[str, int]:
     lines = []
     with subprocess.Popen(  # noqa: S603 (our own interpreter, our own arguments)
         command,
@@ -82,15 +237,31 @@ def _lines(
             lines.append(line)
             if tell:
                 tell(line.rstrip("\n"))
-    return lines, process.returncode
+    return "".join(lines), process.returncode
 
 
-def _compare(root: Path, results_dir: Path, chapter: str) -> list[str]:
+def _numbers(root: Path, results_dir: Path, chapter: str) -> list[Problem]:
+    """Numbers of a chapter that are not those of ``reference/``, the headlines first."""
     known, new = root / "reference" / f"{chapter}.json", results_dir / chapter / "result.json"
-    if not known.is_file() or not new.is_file():
-        missing = f"reference/{chapter}.json" if not known.is_file() else "a fresh result.json"
-        return [f"{chapter}: {missing} is missing"]
-    fresh = rounded(json.loads(new.read_text(encoding="utf-8")))
-    fresh.pop("versions")
-    reference = json.loads(known.read_text(encoding="utf-8"))
-    return [f"{chapter}: {line}" for line in moved(reference, fresh, TOLERANCE)]
+    contents = []
+    for path, todo in ((known, _restored(f"reference/{known.name}")), (new, "see nbval's report")):
+        try:
+            contents.append(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            whose = f"reference/{known.name}" if path == known else f"a fresh result of {chapter}"
+            return [Problem(file=whose, expected="a result", found="none to be read", todo=todo)]
+    fresh = rounded(contents[1])
+    fresh.pop("versions", None)
+    lead = {f"estimates[{one.name}]" for one in HEADLINES if one.chapter == chapter}
+    problems = [
+        Problem(
+            file=f"{chapter}, {'headline ' if path.rpartition('.')[0] in lead else ''}{path}",
+            expected=f"{old} within {TOLERANCE:g} of itself"
+            if isinstance(old, float)
+            else str(old),
+            found=str(new),
+            todo="find what moved it; if it is meant: ikm-pmi refresh, and CHANGELOG.md old → new",
+        )
+        for path, old, new in moved(contents[0], fresh, TOLERANCE)
+    ]
+    return sorted(problems, key=lambda problem: ", headline " not in problem.file)

@@ -1,0 +1,70 @@
+"""Starts the command line in processes of its own, the imports done before: a second saved each.
+
+In: a line of JSON with arguments, folder, environment and output. Out: the number of a process that
+is from there on what ``ikm-pmi`` is after its imports, leads a session of its own, and may be
+killed. ``{"ended": number}`` waits for one and gives its exit status. The first line out names the
+process that all of them have their kernels forked from.
+"""
+
+import importlib
+import json
+import os
+import sys
+import tempfile
+import time
+
+from ikm_pmi.pipeline import warm
+
+HEAVY = (
+    *(
+        "ikm_pmi.cli",
+        "ikm_pmi.pipeline.tasks",
+        "ikm_pmi.pipeline.sweep",
+        "ikm_pmi.pipeline.refresh",
+    ),
+    *("ikm_pmi.pipeline.processed", "papermill", "nbclient.exceptions", "pytask_parallel.execute"),
+    *("jupyter_client.manager", "filelock", "psutil", "rich.console", "rich.table", "yaml"),
+)
+
+
+def serve():
+    """Fork for each request; in the child, give the request."""
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "ended" in request:
+            _, status = os.waitpid(request["ended"], 0)
+            print(os.waitstatus_to_exitcode(status), flush=True)
+        elif (pid := os.fork()) == 0:
+            return request
+        else:
+            print(pid, flush=True)
+    return None
+
+
+def become(request):
+    """Run one command in this process."""
+    os.setsid()
+    output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for number, place in enumerate((os.open(os.devnull, os.O_RDONLY), output, output)):
+        os.dup2(place, number)
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["folder"])
+    tempfile.tempdir = None  # it is in the new environment
+    warm._own = None
+    if shift := int(os.environ.get("SHIFT_CLOCK", 0)):
+        now = time.time
+        time.time = lambda: now() + shift
+    sys.argv = ["ikm-pmi", *request["arguments"]]
+    from ikm_pmi.cli import main
+
+    main()
+
+
+if __name__ == "__main__":
+    warm.start()
+    print(json.dumps([os.environ[warm.ADDRESS], warm._own[0].pid]), flush=True)
+    for name in HEAVY:
+        importlib.import_module(name)
+    if asked := serve():
+        become(asked)
