@@ -66,6 +66,8 @@ class Answer(http.server.BaseHTTPRequestHandler):
     def reply(self, status, body, length=None):
         self.send_response(status)
         self.send_header("Content-Length", str(length or len(body)))
+        if status == 302:
+            self.send_header("Location", f"{self.server.address}/elsewhere")
         self.end_headers()
         self.wfile.write(body)
 
@@ -259,21 +261,23 @@ def test_new_figures_are_taken_and_revised_ones_shown(root, source, call):
 
 
 def test_a_new_year_of_imk_names_its_source(root, source, call):
-    for variable, value in ((440, 1000), (441, 2000), (443, 3000)):
+    new = {440: (1000, 100, 1100), 441: (2000, 1000, 3000), 443: (3000, 5000, 8000)}
+    for variable, values in new.items():
         before = source.figures[variable]
 
-        def figures(years, before=before, variable=variable, value=value):
+        def figures(years, before=before, variable=variable, values=values):
             content = before(years)
             if 126 in years:
                 content["tahun"] = [{"val": 126, "label": "2026"}]
-                for scale, times in ((1, 1), (2, 2), (3, 3)):
-                    content["datacontent"][f"3400{variable}{scale}1260"] = value * times
+                for scale, value in enumerate(values, 1):
+                    content["datacontent"][f"3400{variable}{scale}1260"] = value
             return content
 
         source.figures[variable] = figures
-    assert call("bps")[0] == 0
+    status, _, error = call("bps")
+    assert status == 0, error
     rows = load("imk_province", root).query("year == 2026").set_index("scale")
-    assert list(rows.loc[["micro", "small", "total"], "workers"]) == [2000, 4000, 6000]
+    assert list(rows.loc[["micro", "small", "total"], "workers"]) == [2000, 1000, 3000]
     assert set(rows.source) == {"bps_webapi"}
     assert "bps_webapi" in set(load("sources", root)["key"])
     assert processed.check(root).ok
@@ -293,6 +297,7 @@ FAULTS = {
     "empty pages": [b'{"status": "OK", "data-availability": "list-not-available"}'] * 6,
     "no figure": [b""],
     "not found": [404],
+    "another address": [302],
 }
 
 
@@ -306,6 +311,7 @@ def test_what_a_source_may_answer_instead_changes_nothing(root, source, call, fa
         assert f"\n  {part}" in error
     assert "Traceback" not in error
     assert KEY not in out + error
+    assert "/elsewhere" not in source.asked
     assert file_hashes(root) == before
     assert not list((root / "data").glob(".pending*"))
 
@@ -398,4 +404,4 @@ def test_what_was_tried_is_counted(record_property):
             "outcome": "four-part message, no file changed, the key not shown",
         },
     )
-    assert len(FAULTS) == 13
+    assert len(FAULTS) == 14

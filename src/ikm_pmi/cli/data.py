@@ -108,7 +108,10 @@ def data_add(
         force=force,
     )
     root = find_root()
-    added, change = months.add(root, series, entry, write=not dry_run)
+    with progress() as tell:
+        tell("start", step := "check, seal and build in a copy")
+        added, change = months.add(root, series, entry, write=not dry_run)
+        tell("success", step)
     reached = months.reach(root, change, added.period)
     content = {
         "series": series,

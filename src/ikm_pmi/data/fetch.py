@@ -77,7 +77,10 @@ def fetch(url: str, *, source: str) -> bytes:
             where="data/raw/datapackage.json, update",
             todo="correct the address",
         )
-    get = HTTPDownloader(timeout=Limits.read_seconds, headers={"User-Agent": _AGENT})
+    # Not redirected: an address that holds a key goes to the host it was meant for only.
+    get = HTTPDownloader(
+        timeout=Limits.read_seconds, headers={"User-Agent": _AGENT}, allow_redirects=False
+    )
     for again in range(Limits.tries):
         answer = _Bounded()
         try:
@@ -116,7 +119,9 @@ def _no_answer(source: str, host: str, found: str) -> SourceError:
         expected=f"an answer of {host} in {Limits.tries} tries",
         found=found,
         where=host,
-        todo="check the key" if refused else "try again later; nothing was changed",
+        todo="check the key; the host may also refuse this network"
+        if refused
+        else "try again later; nothing was changed",
     )
 
 
