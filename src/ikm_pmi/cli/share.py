@@ -1,4 +1,4 @@
-"""Commands that hand the study on: tables for other programs."""
+"""Commands that hand the study on: tables for other programs, the replication package."""
 
 from __future__ import annotations
 
@@ -54,3 +54,23 @@ def export(
             tell=tell,
         )
     answer([str(path) for path in files], f"{len(files)} files in {folder}")
+
+
+@command(
+    app,
+    name="package",
+    examples=["ikm-pmi package", "ikm-pmi package --out replication.zip"],
+)
+def pack(
+    out: Annotated[
+        Path | None, typer.Option(help="The zip; by default in dist/ of the project.")
+    ] = None,
+) -> None:
+    """Write the replication package: code, data, results, README, RO-Crate metadata."""
+    from ikm_pmi.data.package import find_root
+    from ikm_pmi.pipeline.package import package
+
+    with progress() as tell:
+        path = package(find_root(), out and out.resolve(), tell=tell)
+    size = path.stat().st_size
+    answer({"file": str(path), "bytes": size}, f"{path}  {size / 1e6:.1f} MB")

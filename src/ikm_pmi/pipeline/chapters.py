@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -15,11 +16,11 @@ from typing import Any
 
 from ikm_pmi.errors import ChapterError
 from ikm_pmi.parameters import ChapterParameters, parameters_for
-from ikm_pmi.pipeline import notebooks
+from ikm_pmi.pipeline import manifest, notebooks
 from ikm_pmi.pipeline.folders import staging, swap
 from ikm_pmi.pipeline.kernel import execute
 from ikm_pmi.pipeline.manifest import digest
-from ikm_pmi.pipeline.publish import publish
+from ikm_pmi.pipeline.publish import peak_memory, publish
 from ikm_pmi.results import SCHEMA
 
 __all__ = ["check_result", "publish", "results_name", "run", "run_apart"]
@@ -73,7 +74,7 @@ def run(
         parameters = model.parse(parameters or {})
     root = find_root(root)
     results_dir = (results_dir or root / "results").resolve()
-    name = results_name(parameters)
+    name, begun = results_name(parameters), time.monotonic()
     with staging(results_dir, name) as work:
         notebook = work / "notebook.ipynb"
         try:
@@ -86,6 +87,7 @@ def run(
         executed = notebooks.stable(notebooks.read(notebook))
         notebooks.write(executed, folder / "notebook.ipynb")
         target = swap(folder, results_dir, name)
+        manifest.spent(results_dir, name, time.monotonic() - begun, peak_memory(work))
     (results_dir / "failed" / f"{name}.ipynb").unlink(missing_ok=True)
     return target
 

@@ -1,14 +1,17 @@
 """Which file came from what: hashes of every result and of all that went into it.
 
 ``results/manifest.json`` holds, for each results folder, the SHA-256 of each file and the hashes of
-the data tables, parameters, notebook, code and package versions it was made with. An unchanged
-study is told from these hashes alone.
+the data tables, parameters, notebook, code and package versions it was made with. The seconds and
+the memory that each chapter took are in ``results/costs.json`` instead: they are never the same
+twice. Nothing here imports more than the standard library: an unchanged study is told from these
+hashes alone.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -23,12 +26,14 @@ from ikm_pmi.pipeline.folders import one_at_a_time
 __all__ = [
     "check",
     "code_digest",
+    "costs",
     "differences",
     "digest",
     "file_hashes",
     "inputs",
     "read",
     "record",
+    "spent",
     "to_json",
     "versions",
     "write_whole",
@@ -194,3 +199,39 @@ def record(results_dir: Path, made: Mapping[str, Mapping[str, Any]]) -> Path:
         if not path.is_file() or path.read_bytes() != text:
             write_whole(path, text)
     return path
+
+
+def costs(results_dir: Path) -> dict[str, dict[str, Any]]:
+    """What the last run of each results folder took: seconds, peak memory, processors, system."""
+    try:
+        content = json.loads((results_dir / "costs.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def spent(results_dir: Path, name: str, seconds: float, peak_memory_mb: int | None) -> None:
+    """Enter what a run took into ``costs.json``.
+
+    Parameters
+    ----------
+    results_dir : Path
+        Folder that holds one folder a chapter.
+    name : str
+        The results folder the run filled.
+    seconds : float
+        From the start of the kernel to the results in place.
+    peak_memory_mb : int or None
+        Largest resident memory of the kernel; None where the system does not tell.
+    """
+    with one_at_a_time(results_dir):
+        known = {
+            one: entry for one, entry in costs(results_dir).items() if (results_dir / one).is_dir()
+        }
+        known[name] = {
+            "seconds": round(seconds, 1),
+            "peak_memory_mb": peak_memory_mb,
+            "processors": os.cpu_count(),
+            "system": f"{platform.system()} {platform.machine()}",
+        }
+        write_whole(results_dir / "costs.json", to_json(known))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 
     from ikm_pmi.parameters import ChapterParameters
 
-__all__ = ["publish"]
+__all__ = ["peak_memory", "publish"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
 _DPI = 150
+_MEMORY = "peak_memory_mb.txt"
 
 
 def publish(
@@ -88,11 +90,31 @@ def publish(
         _write_tables(folder / "tables", tables)
         _write_figures(folder / "figures", figures)
         swap(folder, results_dir, parameters.chapter)
+    if given:
+        _tell_memory(results_dir)
     counts = {"estimate": estimates, "test": tests, "table": tables, "figure": figures}
     listed = ", ".join(
         f"{len(many)} {word}{'' if len(many) == 1 else 's'}" for word, many in counts.items()
     )
     return f"{parameters.chapter}: {listed}"
+
+
+def _tell_memory(folder: Path) -> None:
+    """Leave this kernel's peak memory to :func:`peak_memory`, where the system tells it."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB, on macOS bytes
+    write_whole(folder / _MEMORY, f"{peak >> (20 if sys.platform == 'darwin' else 10)}\n")
+
+
+def peak_memory(folder: Path) -> int | None:
+    """Peak memory in MiB of the kernel that published into a folder, or None if it is not known."""
+    try:
+        return int((folder / _MEMORY).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
 
 
 def _check_published(chapter: str, estimates: Sequence[Estimate], names: Sequence[str]) -> None:
