@@ -169,7 +169,7 @@ def test_json_is_one_document_and_quiet_is_silence(arguments):
 def test_json_carries_the_four_parts_of_an_error(monkeypatch, capsys):
     code, out, err = call(monkeypatch, capsys, "run", "01", "-p", "contry=IDN", "--json")
     error = json.loads(out)["error"]
-    assert (code, error["found"], error["todo"]) == (2, "contry", "did you mean 'country'?")
+    assert (code, error["found"], error["todo"]) == (2, "'contry'", "did you mean 'country'?")
     assert "did you mean" in err
 
 
