@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec
 
-from ikm_pmi.language import language, using
+from ikm_pmi.language import language, tr, using
 from ikm_pmi.report.figures import words
 from ikm_pmi.results import number
 
@@ -161,16 +161,18 @@ def described(figure: Figure) -> dict[str, str]:
         key = ax.get_legend()
         series = [text.get_text() for text in key.get_texts()] if key else []
         labels = {
-            "panel": ax.get_title(loc="left") or ax.get_title(),
-            "across": ax.get_xlabel(),
-            "upward": ax.get_ylabel(),
-            "series": "; ".join(series),
+            "Panel": ax.get_title(loc="left") or ax.get_title(),
+            "Across": ax.get_xlabel(),
+            "Upward": ax.get_ylabel(),
+            "Series": "; ".join(series),
         }
-        parts += [f"{what}: {' '.join(label.split())}" for what, label in labels.items() if label]
+        parts += [
+            f"{tr(what)}: {' '.join(label.split())}" for what, label in labels.items() if label
+        ]
     foot = figure.get_supxlabel()
     texts = {
         "Title": figure.get_suptitle(),
-        "Description": ". ".join([*(part[0].upper() + part[1:] for part in parts), foot]),
+        "Description": ". ".join([*parts, foot]),
     }
     return {name: " ".join(text.split()).strip(". ") for name, text in texts.items() if text}
 
