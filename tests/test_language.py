@@ -4,18 +4,24 @@ import ast
 import json
 import re
 import threading
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ikm_pmi.errors import ParameterError
 from ikm_pmi.language import Catalogue, language, numeral, spoken, tr, using
-from ikm_pmi.parameters import DataParameters
+from ikm_pmi.parameters import DataParameters, ImpactParameters
 from ikm_pmi.pipeline.chapters import run
+from ikm_pmi.pipeline.docs import PICTURES
 from ikm_pmi.pipeline.headlines import headlines
+from ikm_pmi.pipeline.publish import publish
+from ikm_pmi.pipeline.site.exhibits import Exhibit, in_indonesian
+from ikm_pmi.report import figures
 from ikm_pmi.results import Estimate, number, probability
 
 ROOT = Path(__file__).parents[1]
@@ -131,6 +137,36 @@ def test_the_parameter_sets_the_language_of_the_chapter():
         DataParameters.parse({"language": "fr"})
 
 
+def test_the_picture_of_the_landing_page_is_published_in_both_languages(tmp_path, monkeypatch):
+    from PIL import Image
+
+    monkeypatch.setenv("IKM_PMI_RESULTS", str(tmp_path))
+    [(chapter, name)] = PICTURES
+    counts = pd.DataFrame({"size": ["micro", "small"], "persons": [7e6, 2e6]})
+    drawn = figures.workers_by_size(counts, 15.64e6, 2021, "S")
+    found = [Estimate(name="a.b", value=1.0, unit="percent", method="m")]
+    publish(ImpactParameters(), estimates=found, figures={name: drawn, "other": drawn})
+    folder = tmp_path / chapter / "figures"
+    assert {path.name for path in (folder / "id").iterdir()} == {f"{name}.png", f"{name}.svg"}
+    with Image.open(folder / f"{name}.png") as english, Image.open(folder / "other.png") as other:
+        assert english.tobytes() == other.tobytes()
+    with Image.open(folder / "id" / f"{name}.png") as image:
+        assert image.info["Title"].startswith("15,64 juta tenaga kerja IKM diumumkan")
+        assert image.info["Description"] == "Mendatar: juta tenaga kerja. Sumber: S"
+    files = {f"figures/{part}{name}.{kind}": "0" for part in ("", "id/") for kind in ("png", "svg")}
+    (tmp_path / "manifest.json").write_text(
+        json.dumps({"schema": 1, "results": {chapter: {"files": files}}}), encoding="utf-8"
+    )
+    shown = Exhibit(
+        kind="figure", chapter=chapter, name=name, title="", text="", cell="", files={}, inputs={}
+    )
+    said = in_indonesian(shown, tmp_path)
+    assert said.title.startswith("15,64 juta")
+    assert sorted(said.files) == [f"{chapter}/figures/id/{name}.{kind}" for kind in ("png", "svg")]
+    lone = replace(shown, name="other")
+    assert in_indonesian(lone, tmp_path) == lone
+
+
 @pytest.mark.notebooks
 def test_a_chapter_in_indonesian(tmp_path):
     target = run("00", {"language": "id"}, root=ROOT, results_dir=tmp_path)
@@ -211,7 +247,7 @@ def template(node):
     """An f-string as a msgid with its slots empty, a plain string as it is."""
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else ""
-    return "".join(p.value if isinstance(p, ast.Constant) else "{}" for p in node.values)
+    return "".join(p.value if isinstance(p, ast.Constant) else "{}" for p in node.values)  # noqa: PD011
 
 
 def written(node):

@@ -147,3 +147,12 @@ def test_numbers_and_months_of_a_picture_in_indonesian(monthly):
     assert title == "PMI manufaktur Indonesia turun dari 53,5 ke 40,1 pada Juli 2021"
     assert {text.get_text() for text in bars.axes[0].texts} >= {"mikro\n7,00", "IKM, 15,64"}
     assert bars._supxlabel.get_text() == "Sumber: S"
+
+
+def test_a_picture_is_in_english_again_after_the_block(monthly):
+    figure = PICTURES["workers"](monthly)
+    before = list(labels(figure))
+    with using("id"), words.translated(figure):
+        inside = list(labels(figure))
+    assert "juta tenaga kerja" in inside
+    assert list(labels(figure)) == before

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ikm_pmi.errors import ChapterError
-from ikm_pmi.language import tr
+from ikm_pmi.language import language, tr, using
+from ikm_pmi.pipeline.docs import PICTURES
 from ikm_pmi.pipeline.folders import staging, swap
 from ikm_pmi.pipeline.manifest import to_json, versions, write_whole
 from ikm_pmi.results import ChapterResult, Estimate, TestResult
@@ -52,7 +53,8 @@ def publish(
         Written to ``tables/<name>.csv`` with ten significant digits; a plain row count is not
         written.
     figures : mapping of str to matplotlib Figure
-        Written to ``figures/<name>.png`` and ``.svg``.
+        Written to ``figures/<name>.png`` and ``.svg``; those that documents show also in
+        Indonesian, to ``figures/id/``.
     data : sequence of str
         Names of the data tables read; their hashes go into ``result.json``.
 
@@ -88,7 +90,7 @@ def publish(
         folder = work / "whole"
         write_whole(folder / "result.json", to_json(result.to_dict()))
         _write_tables(folder / "tables", tables)
-        _write_figures(folder / "figures", figures)
+        _write_figures(folder / "figures", parameters.chapter, figures)
         swap(folder, results_dir, parameters.chapter)
     if given:
         _tell_memory(results_dir)
@@ -138,17 +140,27 @@ def _write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
         write_whole(folder / f"{name}.csv", text)
 
 
-def _write_figures(folder: Path, figures: Mapping[str, Any]) -> None:
+def _write_figures(folder: Path, chapter: str, figures: Mapping[str, Any]) -> None:
     if not figures:
         return
     import matplotlib as mpl
 
-    from ikm_pmi.report.figures.canvas import described
+    from ikm_pmi.report.figures.words import translated
 
-    folder.mkdir(parents=True)
-    # Without these two an svg carries random ids and the time of day.
+    # Without this setting and the date below an svg carries random ids and the time of day.
     with mpl.rc_context({"svg.hashsalt": "ikm_pmi"}):
         for name, figure in figures.items():
-            text = described(figure)
-            figure.savefig(folder / f"{name}.png", dpi=_DPI, metadata=text)
-            figure.savefig(folder / f"{name}.svg", metadata={**text, "Date": None})
+            _write_figure(folder / name, figure)
+            if language() == "en" and (chapter, name) in PICTURES:
+                with using("id"), translated(figure):
+                    _write_figure(folder / "id" / name, figure)
+
+
+def _write_figure(place: Path, figure: Any) -> None:
+    """A picture as png and svg, with its title and description in both."""
+    from ikm_pmi.report.figures.canvas import described
+
+    place.parent.mkdir(parents=True, exist_ok=True)
+    text = described(figure)
+    figure.savefig(f"{place}.png", dpi=_DPI, metadata=text)
+    figure.savefig(f"{place}.svg", metadata={**text, "Date": None})

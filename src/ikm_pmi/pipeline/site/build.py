@@ -15,12 +15,13 @@ from pathlib import Path
 
 from ikm_pmi.data.store import write_files
 from ikm_pmi.errors import ChapterError, IkmPmiError
+from ikm_pmi.language import using
 from ikm_pmi.parameters import CHAPTERS
 from ikm_pmi.pipeline import docs, manifest
 from ikm_pmi.pipeline.explorer import explorer
 from ikm_pmi.pipeline.folders import staging, swap
 from ikm_pmi.pipeline.site import chapters, pages
-from ikm_pmi.pipeline.site.exhibits import Exhibit, exhibits
+from ikm_pmi.pipeline.site.exhibits import Exhibit, exhibits, in_indonesian
 
 __all__ = ["Site", "build", "server"]
 
@@ -134,11 +135,13 @@ def _write_sources(root: Path, results_dir: Path, source: Path, found: list[Exhi
         place = source / "chapters" / f"{chapter}.ipynb"
         chapters.stage(results_dir / chapter / "notebook.ipynb", place, own)
     picture = next(one for one in found if (one.chapter, one.name) == _PICTURE)
+    with using("id"):
+        other = chapters.figure(in_indonesian(picture, results_dir), "../")
     made = {
         "made/answers-en.md": pages.answers(results_dir, "en", ""),
         "made/answers-id.md": pages.answers(results_dir, "id", "../"),
         "made/picture.md": chapters.figure(picture, ""),
-        "made/picture-id.md": chapters.figure(picture, "../"),
+        "made/picture-id.md": other,
         "data.md": pages.dictionary(root),
         "parameters.md": docs.parameters_page(),
         "exhibits.md": pages.exhibit_table(found),

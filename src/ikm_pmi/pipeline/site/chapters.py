@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ikm_pmi.language import tr
 from ikm_pmi.pipeline import notebooks
 from ikm_pmi.pipeline.site.exhibits import Exhibit, places
 
@@ -25,6 +26,7 @@ def figure(exhibit: Exhibit, up: str) -> str:
     """
     svg = next(path for path in exhibit.files if path.endswith(".svg"))
     alt = f"{exhibit.title}. {exhibit.text}." if exhibit.text else f"{exhibit.title}."
+    name = f"{tr('Figure')} {exhibit.chapter[:2]} {exhibit.name}"
     links = [
         f'<a href="{up}files/{html.escape(path)}" download>{path.rsplit(".", 1)[-1]}</a>'
         for path in exhibit.files
@@ -33,9 +35,9 @@ def figure(exhibit: Exhibit, up: str) -> str:
         f'<figure class="exhibit" id="figure-{exhibit.name}">'
         f'<img class="dark-light" src="{up}files/{html.escape(svg)}" alt="{html.escape(alt)}" '
         'loading="lazy">'
-        f'<figcaption><span class="name">Figure {exhibit.chapter[:2]} {exhibit.name}</span> · '
+        f'<figcaption><span class="name">{name}</span> · '
         f'{" · ".join(links)} · <a href="{up}exhibits.html#exhibits-{exhibit.chapter[:2]}">'
-        "hash and inputs</a></figcaption></figure>"
+        f"{tr('hash and inputs')}</a></figcaption></figure>"
     )
 
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 import ast
 import csv
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ikm_pmi.parameters import CHAPTERS
 from ikm_pmi.pipeline import manifest, notebooks
 
-__all__ = ["Exhibit", "Places", "alternative", "exhibits", "places"]
+__all__ = ["Exhibit", "Places", "alternative", "exhibits", "in_indonesian", "places"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,3 +160,16 @@ def exhibits(results_dir: Path) -> list[Exhibit]:
             )
             found.append(exhibit)
     return found
+
+
+def in_indonesian(picture: Exhibit, results_dir: Path) -> Exhibit:
+    """A figure with its Indonesian files, title and description; itself where it has none."""
+    files = manifest.read(results_dir)["results"][picture.chapter]["files"]
+    beside = f"figures/id/{picture.name}."
+    own = {
+        f"{picture.chapter}/{path}": sha for path, sha in files.items() if path.startswith(beside)
+    }
+    if not own:
+        return picture
+    title, text = alternative(results_dir / picture.chapter / f"{beside}png")
+    return replace(picture, title=title, text=text, files=own)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ikm_pmi.language import tr
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
-__all__ = ["source", "title", "translate"]
+__all__ = ["source", "title", "translate", "translated"]
 
 
 def title(text: str, width: float) -> str:
@@ -39,6 +40,22 @@ def translate(figure: Figure) -> None:
     for ax in figure.axes:
         for axis in (ax.xaxis, ax.yaxis):
             _translate_ticks(axis)
+
+
+@contextmanager
+def translated(figure: Figure) -> Iterator[None]:
+    """A picture drawn in English with the reader's texts inside the with-block."""
+    before = [(text, text.get_text()) for text in (*figure.texts, *_texts(figure))]
+    axes = [axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)]
+    formatters = [(axis, axis.get_major_formatter()) for axis in axes]
+    translate(figure)
+    try:
+        yield
+    finally:
+        for text, words in before:
+            text.set_text(words)
+        for axis, formatter in formatters:
+            axis.set_major_formatter(formatter)
 
 
 def _texts(figure: Figure) -> Iterator[Text]:
