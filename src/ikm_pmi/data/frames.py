@@ -26,6 +26,19 @@ Tables = Mapping[str, pd.DataFrame]
 _MOBILITY_LAST = pd.Period("2022-01", freq="M")
 
 
+def _some(rows: pd.DataFrame, what: str, where: str) -> pd.DataFrame:
+    """The rows, of which there has to be one."""
+    if rows.empty:
+        raise DataError(
+            f"there is no {what}",
+            expected="one row at least",
+            found="none",
+            where=where,
+            todo="restore the rows (git restore), or add them with their source",
+        )
+    return rows
+
+
 def _restrictions_and_cases(tables: Tables) -> pd.DataFrame:
     keys = ["country_iso3", "month"]
     covid = tables["covid_monthly"][[*keys, "new_cases", "new_deaths"]]
@@ -51,9 +64,15 @@ def indonesia_monthly(tables: Tables) -> pd.DataFrame:
         missing where not found) and ``vintage``; ``new_cases``, ``new_deaths`` (persons a month)
         and ``stringency`` (0-100), zero before the pandemic tables begin and missing after they
         end; ``workplaces`` (percent change from Google's baseline), 2020-02 to 2022-01 only.
+
+    Raises
+    ------
+    DataError
+        When there is not one row to begin with.
     """
     headline = tables["pmi_headline"]
-    pmi = headline[headline.country_iso3 == "IDN"].set_index("month")[["pmi", "vintage"]]
+    own = _some(headline[headline.country_iso3 == "IDN"], "PMI of Indonesia", "pmi_headline.csv")
+    pmi = own.set_index("month")[["pmi", "vintage"]]
     months = pd.period_range(pmi.index.min(), pmi.index.max(), freq="M", name="month")
     pandemic = _restrictions_and_cases(tables)
     pandemic = pandemic[pandemic.country_iso3 == "IDN"].set_index("month")
@@ -149,9 +168,15 @@ def manufacturing_growth(tables: Tables) -> pd.DataFrame:
     DataFrame
         Index ``quarter``, contiguous; ``growth_yoy_pct`` (all manufacturing) and
         ``nonoil_growth_yoy_pct`` (without oil and gas), percent; missing where not seen in print.
+
+    Raises
+    ------
+    DataError
+        When there is not one row to begin with.
     """
     raw = tables["manufacturing_quarterly"]
-    rows = raw[(raw.measure == "yoy_growth_pct") & (raw.quarter != "annual")]
+    quarterly = raw[(raw.measure == "yoy_growth_pct") & (raw.quarter != "annual")]
+    rows = _some(quarterly, "quarterly growth", "manufacturing_quarterly.csv")
     labels = rows.year.astype(str) + "Q" + rows.quarter
     rows = rows.assign(quarter=pd.PeriodIndex(labels, freq="Q"))
     columns = {

@@ -90,6 +90,9 @@ HEADLINES = (
 )
 
 
+_NUMBERS = ("value", "ci_low", "ci_high", "ci_level", "n")
+
+
 @dataclass(frozen=True, slots=True)
 class Headline:
     """One answer as texts; ``value`` and ``sentence`` are empty where the chapter has no result."""
@@ -147,6 +150,9 @@ def _headline(answer: _Answer, entry: dict[str, float | None] | None) -> Headlin
 def _estimate(path: Path, name: str) -> dict[str, float | None] | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return next((entry for entry in content["estimates"] if entry["name"] == name), None)
+        entry = next(one for one in content["estimates"] if one["name"] == name)
+        if all(entry[key] is None or isinstance(entry[key], int | float) for key in _NUMBERS):
+            return dict(entry)
+    except (OSError, ValueError, TypeError, KeyError, StopIteration, RecursionError):
+        pass  # no whole result, so no answer
+    return None

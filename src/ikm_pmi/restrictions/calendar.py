@@ -212,7 +212,7 @@ def _sequence_problems(spells: pd.DataFrame) -> list[DataError]:
             DataError(
                 "the areas do not cover the same days",
                 expected="the same first and last day in every area",
-                found=str({a: f"{s:%Y-%m-%d} to {e:%Y-%m-%d}" for a, (s, e) in spans.items()}),
+                found=str({a: f"{s!s:.10} to {e!s:.10}" for a, (s, e) in spans.items()}),
                 where=SPELLS,
                 todo="add the missing spells, regime none where no rule was in force",
             )
