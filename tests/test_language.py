@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ikm_pmi.errors import ParameterError
@@ -49,6 +49,7 @@ def test_numbers_as_indonesians_write_them(value, digits, said):
 
 
 @pytest.mark.property
+@settings(deadline=None)  # the first example reads the catalogue
 @given(
     st.floats(-1e15, 1e15, allow_nan=False).filter(lambda x: abs(x) < 1e15),
     st.integers(0, 6),
@@ -241,6 +242,16 @@ def test_all_that_a_chapter_shows_is_translated_and_keeps_its_numbers(path, reco
         {"part": "numbers", "what": "texts shown in Indonesian, their numbers read back",
          "times": len(texts), "outcome": "the same numbers as in English"},
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_estimate_and_test_of_the_reference_can_be_said(path):
+    content = json.loads((ROOT / "reference" / f"{path.stem}.json").read_text(encoding="utf-8"))
+    texts = {entry[key] for entry in content["estimates"] for key in ("unit", "method")}
+    texts |= {entry[key] for entry in content["tests"] for key in ("null", "distribution")}
+    with using("id"):
+        said = {text: Catalogue.of("id").say(text) for text in texts | set(content["notes"])}
+    assert not [text for text, (_, known) in said.items() if not known]
 
 
 def template(node):
