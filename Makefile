@@ -10,7 +10,7 @@ endif
 READY := .venv/.ready
 JOBS ?= 2
 
-.PHONY: help setup reproduce test lint lock refresh verify bench site coverage mutants clean
+.PHONY: help setup reproduce test lint lock refresh verify bench site docs coverage mutants clean
 .DEFAULT_GOAL := help
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo "make coverage   lines and branches that the tests reach; fails below the floor in pyproject.toml"
 	@echo "make mutants    a sample of wrong programs: do the tests notice? into reference/mutation.json"
 	@echo "make site       run the study, then build its public site in site/"
+	@echo "make docs       write the generated pages of docs/, run no chapter"
 	@echo "make lock       requirements.lock and environment.yml from pyproject.toml"
 	@echo "make clean      remove results and caches (not .venv)"
 
@@ -60,6 +61,9 @@ mutants: $(READY)
 
 site: reproduce
 	@$(BIN)/ikm-pmi site
+
+docs: $(READY)
+	@$(BIN)/python tools/docs.py --write
 
 lock: $(READY)
 	$(BIN)/python tools/lock.py

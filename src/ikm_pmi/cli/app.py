@@ -50,7 +50,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Chapters run at the same time.")]
+Jobs = Annotated[
+    int,
+    typer.Option(
+        "--jobs", "-j", min=1, show_default="processors, at most 8",
+        help="Chapters run at the same time.",
+    ),
+]  # fmt: skip
 JOBS = min(os.cpu_count() or 2, 8)
 FastStart = Annotated[
     bool,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from ikm_pmi.errors import EstimationError
 from ikm_pmi.language import spoken
 from ikm_pmi.models.synthetic_donors import months_used, screen, spell, wide
 from ikm_pmi.models.synthetic_fit import VARIANTS, SyntheticFit, fit
@@ -235,13 +236,16 @@ def compare_windows(
     -------
     DataFrame
         One row an episode and start: ``n_pre``, ``n_donors``, ``donors``, ``pre_rmspe``, ``mean``,
-        ``placebo_p``, ``minimum_p``.
+        ``placebo_p``, ``minimum_p``; no row where the country or the donors lack months.
     """
     rows = []
     for episode in map(Episode.parse, parameters.synthetic_episodes):
         for start in starts:
             chosen = parameters.model_copy(update={"synthetic_start_month": start})
-            outcomes, _ = _outcomes(frame, episode, chosen)
+            try:
+                outcomes, _ = _outcomes(frame, episode, chosen)
+            except EstimationError:  # another country than Indonesia is often not whole in it
+                continue
             model = fit(outcomes, chosen.treated_country, spell(episode))
             placebos = placebo_space(model, outcomes)
             rows.append(
