@@ -21,6 +21,7 @@ from ikm_pmi.restrictions import (
     daily_intensity,
     monthly_intensity,
 )
+from ikm_pmi.restrictions.calendar import KINDS, composition
 
 SPELLS = load("regime_spells")
 RULES = load("industry_rules")
@@ -389,3 +390,44 @@ def test_months_out_of_order() -> None:
 
 def test_industry_classes_are_the_four_of_the_rules() -> None:
     assert set(RULES["industry_class"]) == set(MANUFACTURING["industry_class"]) == set(CLASSES)
+
+
+# --- what a mutant would get wrong ----------------------------------------------------------
+
+
+def test_a_part_of_an_area_under_a_rule_leaves_the_rest_without_one() -> None:
+    spells = pd.DataFrame(
+        {
+            "start": pd.to_datetime(["2021-01-11", "2021-01-13"]),
+            "end": pd.to_datetime(["2021-01-12", "2021-01-15"]),
+            "area": "java_bali",
+            "regime": ["psbb", "ppkm_mikro"],
+            **dict.fromkeys(COUNTS, np.nan),
+            "share_of_area": [np.nan, 0.5],
+        }
+    )
+    spells.loc[1, "n_level4"] = 32.0
+    mix = composition(spells, "java_bali", psbb=0.3, mikro=0.8)
+    assert mix.shape == (5, len(KINDS))
+    rows = pd.DataFrame(mix, columns=list(KINDS))
+    assert rows.loc[:1, "psbb"].tolist() == pytest.approx([0.3] * 2)
+    assert rows.loc[:1, "none"].tolist() == pytest.approx([0.7] * 2)
+    assert rows.loc[2:, "4"].tolist() == pytest.approx([32 / 128] * 3)
+    assert rows.loc[2:, "ppkm_mikro"].tolist() == pytest.approx([0.75 * 0.5 * 0.8] * 3)
+    assert mix.sum(axis=1) == pytest.approx(1)
+
+
+def test_a_class_without_industry_has_a_share_of_zero() -> None:
+    table = MANUFACTURING.groupby("subsector", as_index=False).first()
+    table = table.assign(industry_class="critical", share=1.0)
+    shares = class_shares(table, DEFAULT)
+    assert shares.to_dict() == {"critical": 1, "export": 0, "domestic_essential": 0} | {
+        "non_essential": 0
+    }
+
+
+def test_an_industry_class_that_is_none_of_the_four_is_refused() -> None:
+    table = MANUFACTURING.assign(industry_class=["luxury", *MANUFACTURING["industry_class"][1:]])
+    with pytest.raises(DataError, match="unknown industry class 'luxury'") as caught:
+        class_shares(table, DEFAULT)
+    assert caught.value.where == "industry_classes.csv, row 2, column industry_class"

@@ -5,9 +5,10 @@ drawn module by module. pytest collects the tests once; every mutant is then a f
 which one function has other code, and the tests that reach this function run, cheapest file first,
 up to the first failure. A mutant that uses up its processor time counts as caught.
 
-Left out: docstrings, the text of error messages (whatever is said inside ``...Error(...)``, but not
-the arithmetic there) and other prose (a string with a blank in it). mutmut itself leaves out
-decorated functions, annotations, and what is outside functions.
+Left out: docstrings, the text of error messages (strings and arguments of ``...Error(...)``,
+``where=`` and the like, but not the arithmetic there), other prose (a string with a blank in it),
+and ``strict=`` of zip. mutmut itself leaves out decorated functions, annotations, and what is
+outside functions.
 
     python tools/mutants.py --sample 1000 --seed 1        # writes reference/mutation.json
 """
@@ -26,7 +27,6 @@ import resource
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,32 +67,37 @@ def modules() -> dict[str, Path]:
     return {".".join(p.relative_to(source).with_suffix("").parts): p for p in found}
 
 
-def worded(module: Any) -> set[int]:
+def wording(call: Any, argument: Any) -> bool:
+    """Whether an argument of a call is only said, or only asserts (``strict`` of zip)."""
+    name = getattr(call.func, "attr", call.func)
+    called = getattr(name, "value", "")
+    keyword = argument.keyword.value if argument.keyword else ""
+    error = isinstance(called, str) and called.endswith("Error")
+    return error or keyword in WORDING or (called, keyword) == ("zip", "strict")
+
+
+def silent(tree: Any) -> set[int]:
     """Identities of the syntax nodes whose mutants would only change what is said."""
     import libcst as cst
 
     nodes: set[int] = set()
 
+    class Said(cst.CSTVisitor):
+        def on_visit(self, node: cst.CSTNode) -> bool:
+            if isinstance(node, cst.SimpleString) or getattr(node, "value", "") == "True":
+                nodes.add(id(node))
+            return True
+
     class Visitor(cst.CSTVisitor):
-        def visit_Call(self, node: cst.Call) -> None:  # noqa: N802
-            name = node.func.attr if isinstance(node.func, cst.Attribute) else node.func
-            if isinstance(name, cst.Name) and name.value.endswith("Error"):
+        def on_visit(self, node: cst.CSTNode) -> bool:
+            if isinstance(node, cst.SimpleString) and " " in node.value.strip():
                 nodes.add(id(node))
-                for argument in node.args:
-                    argument.visit(Strings())
-            for argument in node.args:
-                if argument.keyword and argument.keyword.value in WORDING:
-                    nodes.add(id(node))
+            for argument in node.args if isinstance(node, cst.Call) else ():
+                if wording(node, argument):
+                    argument.visit(Said())
+            return True
 
-        def visit_SimpleString(self, node: cst.SimpleString) -> None:  # noqa: N802
-            if " " in node.value.strip():
-                nodes.add(id(node))
-
-    class Strings(cst.CSTVisitor):
-        def visit_SimpleString(self, node: cst.SimpleString) -> None:  # noqa: N802
-            nodes.add(id(node))
-
-    module.visit(Visitor())
+    tree.visit(Visitor())
     return nodes
 
 
@@ -102,12 +107,19 @@ def candidates(path: Path) -> tuple[Any, list[Any]]:
     from mutmut.mutation.file_mutation import create_mutations
 
     tree, mutations, *_ = create_mutations(str(path), path.read_text(encoding="utf-8"))
-    wording = worded(tree)
+    only_said = silent(tree)
+
+    def tells(old: Any, new: Any) -> bool:
+        if not (isinstance(old, cst.Call) and isinstance(new, cst.Call) and old.func is new.func):
+            return id(old) not in only_said
+        kept = [[id(a) for a in call.args if not wording(call, a)] for call in (old, new)]
+        return kept[0] != kept[1]
+
     return tree, [
         m
         for m in mutations
         if isinstance(m.contained_by_top_level_function, cst.FunctionDef)
-        and id(m.original_node) not in wording
+        and tells(m.original_node, m.mutated_node)
     ]
 
 
@@ -135,14 +147,19 @@ def drawn(name: str, tree: Any, mutations: Sequence[Any], share: float, seed: in
 
 
 class Watch:
-    """How long each test takes, its set-up included."""
+    """How much processor time each test takes, its set-up included."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: dict[str, float] = {}
+        self.before = 0.0
 
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        """Add up the phases of a test."""
-        self.seconds[report.nodeid] += report.duration
+    def pytest_runtest_logstart(self) -> None:
+        """Remember when a test begins."""
+        self.before = time.process_time()
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """Note what it took."""
+        self.seconds[nodeid] = time.process_time() - self.before
 
 
 def functions(text: str) -> list[tuple[str, int, int, int]]:

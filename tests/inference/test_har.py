@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import lfilter
@@ -89,6 +90,30 @@ def test_structural_model_skips_a_missing_month(sample: tuple[pd.Series, pd.Data
     assert gap.n == T - 1
     assert gap.linear("x")[0] == pytest.approx(whole.linear("x")[0], abs=0.1)
     assert "const" not in gap.params  # the level takes its place
+
+
+@pytest.mark.second
+def test_structural_model_is_that_of_statsmodels_on_every_month(
+    sample: tuple[pd.Series, pd.DataFrame],
+) -> None:
+    y, X = sample
+    moving = X.loc[:, np.ptp(X.to_numpy(), axis=0) > 0]
+    model = sm.tsa.UnobservedComponents(
+        y.to_numpy(),
+        level="rwalk",
+        autoregressive=1,
+        exog=moving.to_numpy(),
+        mle_regression=False,
+        use_exact_diffuse=True,
+    )
+    smoothed = model.fit(disp=0, maxiter=500).smoother_results
+    fit = har_fits(y, X, methods=["structural"])["structural"]
+    k = moving.shape[1]
+    beta = smoothed.smoothed_state[-k:, -1]
+    assert fit.params[moving.columns].to_numpy() == pytest.approx(beta, abs=1e-6)
+    variances = np.diag(smoothed.smoothed_state_cov[-k:, -k:, -1])
+    assert np.diag(fit.cov) == pytest.approx(variances, rel=1e-5)
+    assert fit.n == len(y)
 
 
 @pytest.mark.truth

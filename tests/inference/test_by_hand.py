@@ -1,0 +1,166 @@
+"""Statistics small enough to be computed by hand, or by the textbook's own formula."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from ikm_pmi.inference.bounds_test import f_and_t, simulate_null
+from ikm_pmi.inference.clusters import cluster_moments, crv1
+from ikm_pmi.inference.curve import joint_tests
+from ikm_pmi.inference.diagnostics import residual_checks
+from ikm_pmi.inference.har import har_table
+from ikm_pmi.inference.ratio import RatioSet
+from ikm_pmi.inference.simulate import judge
+from ikm_pmi.inference.wild_bootstrap import wild_bootstrap
+from ikm_pmi.results import Estimate
+
+
+def ols(y, X):
+    beta = np.linalg.lstsq(X, y, rcond=None)[0]
+    return y - X @ beta
+
+
+def test_joint_statistics_of_four_resamples_of_two_specifications():
+    null = np.array([[3.0, 1.0], [-1.0, 2.0], [1.0, -1.0], [-2.0, -2.0]])
+    found = {t.name: t for t in joint_tests(null, "x", "shifts", 0.75)}
+    assert list(found) == ["x.joint.median", "x.joint.significant", "x.joint.standardised"]
+    # One of four draws is significant at 75 percent: the largest of each column (2 ties in one).
+    assert found["x.joint.median"].statistic == 2
+    assert found["x.joint.median"].p_value == 2 / 4  # 2 and -2
+    assert found["x.joint.significant"].statistic == 1 / 2
+    assert found["x.joint.significant"].p_value == 3 / 4
+    spread = np.sqrt((null**2).mean(axis=0))
+    means = (null / spread).mean(axis=1)
+    assert found["x.joint.standardised"].statistic == pytest.approx(means[0])
+    share = (np.abs(means) >= abs(means[0]) - 1e-12).mean()
+    assert found["x.joint.standardised"].p_value == share
+    for test in found.values():
+        assert (test.n, test.minimum_p, test.distribution) == (2, 1 / 4, "shifts")
+    flipped = joint_tests(-null, "x", "shifts", 0.75)
+    assert [t.p_value for t in flipped] == [t.p_value for t in found.values()]
+    assert joint_tests(null, "x", "", 0.99)[1].statistic == 0  # no rank to be beyond
+
+
+def test_residual_checks_are_those_of_the_textbook():
+    rng = np.random.default_rng(4)
+    n, lags = 90, 3
+    frame = pd.DataFrame({"const": 1.0, "x": rng.standard_normal(n), "z": rng.uniform(size=n)})
+    X = frame.to_numpy()
+    y = X @ [1.0, 2.0, -1.0] + rng.standard_normal(n) * (1 + X[:, 2])
+    found = {t.name: t for t in residual_checks(pd.Series(y), frame, "m", lags=lags)}
+    u = ols(y, X)
+
+    lagged = np.column_stack([np.r_[np.zeros(j), u[:-j]] for j in range(1, lags + 1)])
+    godfrey = n * (1 - (ols(u, np.hstack([X, lagged])) ** 2).sum() / (u**2).sum())
+    assert found["m.breusch_godfrey"].statistic == pytest.approx(godfrey, rel=1e-8)
+    assert found["m.breusch_godfrey"].p_value == pytest.approx(stats.chi2.sf(godfrey, lags))
+    assert found["m.breusch_godfrey"].distribution == "chi2(3)"
+    watson = (np.diff(u) ** 2).sum() / (u**2).sum()
+    assert found["m.breusch_godfrey"].detail == {"durbin_watson": pytest.approx(watson)}
+
+    square = u**2
+    pagan = n * (1 - (ols(square, X) ** 2).sum() / ((square - square.mean()) ** 2).sum())
+    assert found["m.breusch_pagan"].statistic == pytest.approx(pagan, rel=1e-8)
+    assert found["m.breusch_pagan"].p_value == pytest.approx(stats.chi2.sf(pagan, 2))
+    assert found["m.breusch_pagan"].distribution == "chi2(2)"
+
+    bera = n / 6 * (stats.skew(u) ** 2 + stats.kurtosis(u) ** 2 / 4)
+    assert found["m.jarque_bera"].statistic == pytest.approx(bera, rel=1e-8)
+    assert found["m.jarque_bera"].p_value == pytest.approx(stats.chi2.sf(bera, 2))
+
+    fitted = y - u
+    more = ols(y, np.column_stack([X, fitted**2, fitted**3]))
+    reset = ((u**2).sum() - (more**2).sum()) / 2 / ((more**2).sum() / (n - 5))
+    assert found["m.reset"].statistic == pytest.approx(reset, rel=1e-6)
+    assert found["m.reset"].p_value == pytest.approx(stats.f.sf(reset, 2, n - 5))
+    assert found["m.reset"].distribution == f"F(2, {n - 5})"
+    assert {t.n for t in found.values()} == {n}
+
+
+def test_the_null_with_lags_is_simulated_with_the_lags_of_y_itself():
+    """The same draws, the regression written out: dy on its lag, on dx, on x and y before."""
+    n, draws = 24, 7
+    null = simulate_null(n, 3, order=(2, 1), draws=draws, rng=np.random.default_rng(9))
+    shocks = np.random.default_rng(9).standard_normal((2, draws, n + 2))
+    walks = shocks.cumsum(axis=2) - shocks[:, :, :1]
+    for bound, x in enumerate((shocks[1], walks[1])):
+        y, dy, dx = walks[0], np.diff(walks[0], axis=1), np.diff(x, axis=1)
+        for draw in range(draws):
+            columns = [np.ones(n), dy[draw, :-1], dx[draw, 1:], x[draw, 1:-1], y[draw, 1:-1]]
+            full, reduced = np.column_stack(columns), np.column_stack(columns[:3])
+            now = dy[draw, 1:]
+            rss, rss0 = ((ols(now, Z) ** 2).sum() for Z in (full, reduced))
+            scale = rss / (n - 5)
+            assert null.f[bound, draw] == pytest.approx((rss0 - rss) / 2 / scale)
+            slope = np.linalg.lstsq(full, now, rcond=None)[0][-1]
+            error = np.sqrt(scale * np.linalg.inv(full.T @ full)[-1, -1])
+            assert null.t[bound, draw] == pytest.approx(slope / error)
+
+
+def test_f_and_t_need_one_degree_of_freedom():
+    sample = np.random.default_rng(2).standard_normal((4, 4))
+    f, t = f_and_t(sample, 1)
+    assert f == pytest.approx(t**2)
+
+
+def test_two_clusters_are_enough_and_the_covariance_is_that_of_the_formula():
+    rng = np.random.default_rng(6)
+    y, x, codes = rng.standard_normal(12), rng.standard_normal(12), np.arange(12) % 2
+    m = cluster_moments(y, x[:, None], codes, absorbed=1)
+    u = y - x * (x @ y) / (x @ x)
+    scores = [(x * u)[codes == g].sum() for g in (0, 1)]
+    expected = 2 / 1 * 11 / 10 * sum(s**2 for s in scores) / (x @ x) ** 2
+    assert crv1(m)[0, 0] == pytest.approx(expected)
+    assert m.labels == ("0", "1")
+
+
+def test_ends_belong_to_the_set():
+    closed = RatioSet(value=1.5, std_error=0.1, kind="interval", low=1.0, high=2.0)
+    assert 1.0 in closed
+    assert 2.0 in closed
+    assert 0.999 not in closed
+    rays = RatioSet(value=3.0, std_error=0.1, kind="rays", low=1.0, high=2.0)
+    assert 1.0 in rays
+    assert 2.0 in rays
+    assert 1.5 not in rays
+    assert 7.0 in RatioSet(value=3.0, std_error=0.1, kind="line", low=None, high=None)
+
+
+def test_smallest_p_of_drawn_weights_counts_the_data_as_a_draw():
+    rng = np.random.default_rng(7)
+    x = rng.standard_normal(60)
+    m = cluster_moments(x + rng.standard_normal(60), x[:, None], np.arange(60) // 3)
+    drawn = wild_bootstrap(m, np.ones(1), draws=99, rng=rng, interval=False)
+    assert (drawn.minimum_p, drawn.enumerated, drawn.weights) == (1 / 100, False, "Webb")
+    assert (drawn.ci_low, drawn.ci_high) == (None, None)
+    assert drawn.p_value == round(drawn.p_value * 100) / 100
+    assert drawn.statistic == pytest.approx(drawn.value / drawn.std_error)
+
+
+def test_table_of_methods_has_unit_and_level_asked_for_or_none_and_95_percent():
+    rng = np.random.default_rng(3)
+    X = pd.DataFrame({"const": 1.0, "x": rng.standard_normal(50)})
+    y = pd.Series(X["x"] + rng.standard_normal(50))
+    (plain,) = har_table(y, X, ["x"], methods=["ols"])
+    assert (plain.unit, plain.ci_level, plain.name) == ("", 0.95, "x")
+    assert plain.ci_high - plain.value == pytest.approx(stats.t.ppf(0.975, 48) * plain.std_error)
+    named = {"twice": {"x": 2.0}}
+    (twice,) = har_table(y, X, named, methods=["ols"], unit="points", level=0.9)
+    assert (twice.unit, twice.ci_level) == ("points", 0.9)
+    assert twice.value == pytest.approx(2 * plain.value)
+    assert twice.p_value == pytest.approx(plain.p_value)
+
+
+def test_a_method_is_judged_by_its_p_values_and_its_interval():
+    def one(p, low=None, high=None, **detail):
+        return Estimate(
+            name="e", value=1.5, unit="", method="", p_value=p, ci_low=low, ci_high=high,
+            detail=detail,
+        )  # fmt: skip
+
+    found = judge("m", one(0.05, minimum_p=0.02), one(0.051, low=1.0), truth=1.0)
+    assert (found.error, found.size, found.power, found.coverage) == (0.5, True, False, True)
+    assert found.minimum_p == 0.02
+    blind = judge("m", one(None), one(0.01, high=0.9), truth=1.0)
+    assert (blind.size, blind.power, blind.coverage, blind.minimum_p) == (None, None, False, 0.0)
