@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from docutils.nodes import SkipNode
 from docutils.utils.math.latex2mathml import tex2mathml
+from pydantic import BaseModel
 
 import ikm_pmi.pipeline.tasks  # noqa: F401  (a plugin that pytask loads: the module comes first)
 from ikm_pmi import __version__
@@ -28,6 +29,7 @@ extensions = [
     "sphinxcontrib.bibtex",
 ]
 exclude_patterns = ["made/*"]  # parts of pages, included by them
+smartquotes = False  # words from data are shown as they are
 nb_execution_mode = "off"
 nb_merge_streams = True
 nb_code_prompt_show = "Show the code"
@@ -40,16 +42,23 @@ bibtex_reference_style = "author_year"
 bibtex_default_style = "plain"
 
 napoleon_google_docstring = False
+napoleon_preprocess_types = True
+napoleon_type_aliases = {"Series": "pandas.Series", "DataFrame": "pandas.DataFrame"}
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
+autodoc_default_options = {"exclude-members": "model_config"}
 add_module_names = False
 python_use_unqualified_type_names = True
-python_maximum_signature_line_length = 88
 
 html_theme = "sphinx_book_theme"
+html_context = {"default_mode": "auto"}
 html_title = "PPKM, the PMI and IKM jobs"
 html_static_path = ["_static"]
+html_favicon = "_static/favicon.svg"
 html_css_files = ["site.css"]
+html_use_index = False  # the search finds names
+html_domain_indices = False
+html_sidebars = {"**": ["navbar-logo.html", "search-field.html", "sbt-sidebar-nav.html"]}
 html_copy_source = False
 html_show_sourcelink = False
 html_math_renderer = "mathml"
@@ -73,10 +82,17 @@ def _formula(*, block: bool) -> Any:
     return visit, None
 
 
-def _language(_: Sphinx, page: str, __: str, context: dict[str, Any], ___: object) -> None:
-    """Say in the page itself which language it is in."""
+# Labels and roles that a screen reader would be misled by: a fold that does not say what it holds,
+# and a list whose entries are not list items.
+_MISLEADING = (' aria-label="Toggle hidden content"', ' role="list" class="citation-list"')
+
+
+def _page(_: Sphinx, page: str, __: str, context: dict[str, Any], ___: object) -> None:
+    """Say in the page itself which language it is in, and leave misleading labels out."""
     if page.startswith("id/"):
         context["language"] = "id"
+    for words in _MISLEADING:
+        context["body"] = context.get("body", "").replace(words, "")
 
 
 def _absolute(*given: Any) -> None:
@@ -85,9 +101,16 @@ def _absolute(*given: Any) -> None:
     lines[:] = [line if "`" in line else line.replace("|", "\\|") for line in lines]
 
 
+def _signature(*given: Any) -> tuple[str, None] | None:
+    """A parameter model is set by name in the notebook: its fields are on a page of their own."""
+    _, what, _, thing, *_ = given
+    return ("", None) if what == "class" and issubclass(thing, BaseModel) else None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Formulas as MathML, which browsers and screen readers know without a script."""
     app.add_html_math_renderer("mathml", _formula(block=False), _formula(block=True))
     app.connect("autodoc-process-docstring", _absolute)
-    app.connect("html-page-context", _language)
+    app.connect("autodoc-process-signature", _signature)
+    app.connect("html-page-context", _page)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -18,7 +18,7 @@ from pathlib import Path
 from ikm_pmi.data.store import write_files
 from ikm_pmi.errors import ChapterError
 
-__all__ = ["clear_leftovers", "one_at_a_time", "recover", "sole", "staging", "swap"]
+__all__ = ["check_place", "clear_leftovers", "one_at_a_time", "recover", "sole", "staging", "swap"]
 
 _OURS = ("result.json", "notebook.ipynb")
 _ALIVE = ".alive"
@@ -145,6 +145,28 @@ def recover(results_dir: Path, name: str) -> None:
             aside.rename(target)
 
 
+def check_place(target: Path, marks: Sequence[str] = _OURS) -> None:
+    """Refuse to replace what is not ours.
+
+    Raises
+    ------
+    ChapterError
+        When there is a file, or a folder with files but none of the marks.
+    """
+    if target.is_file() or (
+        target.is_dir()
+        and any(target.iterdir())
+        and not any((target / mark).exists() for mark in marks)
+    ):
+        raise ChapterError(
+            f"{target.name} is taken by something that this command did not write",
+            expected=f"no folder of this name, or one with {marks[0]}",
+            found="other files",
+            where=str(target),
+            todo="move it away, or choose another --out folder",
+        )
+
+
 def swap(new: Path, results_dir: Path, name: str, *, marks: Sequence[str] = _OURS) -> Path:
     """Put a finished folder in the place of the previous one.
 
@@ -162,24 +184,14 @@ def swap(new: Path, results_dir: Path, name: str, *, marks: Sequence[str] = _OUR
     Raises
     ------
     ChapterError
-        When the place is taken by something that is not a chapter's results.
+        As :func:`check_place`.
     """
     target, aside = results_dir / name, _aside(results_dir, name)
     with one_at_a_time(results_dir):
         if not target.exists():
             new.rename(target)
             return target
-        strange = target.is_file() or (
-            any(target.iterdir()) and not any((target / mark).exists() for mark in marks)
-        )
-        if strange:
-            raise ChapterError(
-                f"{name} is taken by something that this command did not write",
-                expected=f"no folder of this name, or one with {marks[0]}",
-                found="other files",
-                where=str(target),
-                todo="move it away, or choose another --out folder",
-            )
+        check_place(target, marks)
         if not _exchanged(new, target):
             target.rename(aside)
             new.rename(target)

@@ -179,7 +179,8 @@ def _vega() -> str:
     import vl_convert
 
     bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    return bundle.replace("</script", "<\\/script")
+    # In a function: the page it is put into may have a script with the same short names.
+    return f"(() => {{{bundle}}})();".replace("</script", "<\\/script")
 
 
 def _packed(x: NDArray[np.float64]) -> dict[str, Any]:

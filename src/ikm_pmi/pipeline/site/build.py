@@ -8,8 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from ikm_pmi.language import using
 from ikm_pmi.parameters import CHAPTERS
 from ikm_pmi.pipeline import docs, manifest
 from ikm_pmi.pipeline.explorer import explorer
-from ikm_pmi.pipeline.folders import staging, swap
+from ikm_pmi.pipeline.exports import chapter_tables, write_table
+from ikm_pmi.pipeline.folders import check_place, staging, swap
 from ikm_pmi.pipeline.site import chapters, pages
 from ikm_pmi.pipeline.site.exhibits import Exhibit, exhibits, in_indonesian
 
@@ -27,6 +28,10 @@ __all__ = ["Site", "build", "server"]
 
 SOURCES = Path("docs", "site")
 _PROJECT_PAGES = ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
+#: What shows that a folder is a site of ours.
+_MARKS = ("exhibits.json",)
+#: Made of each table that fits, beside its csv.
+_FORMATS = ("xlsx", "tex", "docx")
 #: The one picture of the landing pages.
 _PICTURE = ("03_pmi_impact", "pmi_with_spells")
 
@@ -45,7 +50,7 @@ def build(
     out: Path,
     *,
     results_dir: Path | None = None,
-    tell: Callable[[str], None] | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Site:
     """Build the site; the previous one stays until the new one is whole.
 
@@ -58,7 +63,7 @@ def build(
     results_dir : Path, optional
         Results of the whole study; ``results/`` of the project by default.
     tell : callable, optional
-        Called with each line of Sphinx's progress.
+        Called with a line of progress.
 
     Raises
     ------
@@ -72,18 +77,21 @@ def build(
     results_dir = (results_dir or root / "results").resolve()
     _check_results(root, results_dir)
     out = out.resolve()
+    check_place(out, _MARKS)
     out.parent.mkdir(parents=True, exist_ok=True)
     with staging(out.parent, out.name) as work:
-        found = exhibits(results_dir)
-        _write_sources(root, results_dir, work / "source", found)
-        warnings = _sphinx(work, tell or (lambda _: None))
-        html = work / "html"
         for chapter in CHAPTERS:
-            shutil.copytree(results_dir / chapter, html / "files" / chapter)
+            shutil.copytree(results_dir / chapter, work / "files" / chapter)
+        found = [*_converted(work / "files", exhibits(results_dir), tell)]
+        _write_sources(root, results_dir, work / "source", found)
+        warnings = _sphinx(work, tell)
+        html = work / "html"
+        (work / "files").rename(html / "files")
         listed = [one.to_dict() for one in found]
         manifest.write_whole(html / "exhibits.json", manifest.to_json(listed))
-        swap(html, out.parent, out.name, marks=("exhibits.json",))
-    return Site(folder=out, pages=len([*out.rglob("*.html")]), warnings=warnings)
+        swap(html, out.parent, out.name, marks=_MARKS)
+    pages_made = [path for path in out.rglob("*.html") if "_static" not in path.parts]
+    return Site(folder=out, pages=len(pages_made), warnings=warnings)
 
 
 def server(folder: Path, port: int = 0) -> ThreadingHTTPServer:
@@ -127,6 +135,22 @@ def _check_results(root: Path, results_dir: Path) -> None:
         )
 
 
+def _converted(files: Path, found: list[Exhibit], tell: Callable[[str], None]) -> Iterator[Exhibit]:
+    """The exhibits, each table also for a spreadsheet, a paper and a word processor."""
+    more = {}
+    for chapter in CHAPTERS:
+        tell(f"{chapter}: tables as {', '.join(_FORMATS)}")
+        for table in chapter_tables(files / chapter):
+            made = write_table(table, files / chapter / "tables", _FORMATS)
+            hashes = manifest.file_hashes(
+                files, [path.relative_to(files).as_posix() for path in made]
+            )
+            more[chapter, table.name] = hashes
+    for one in found:
+        own = more.get((one.chapter, one.name), {}) if one.kind == "table" else {}
+        yield replace(one, converted=own)
+
+
 def _write_sources(root: Path, results_dir: Path, source: Path, found: list[Exhibit]) -> None:
     """The written pages, and beside them those made from results, data and code."""
     shutil.copytree(root / SOURCES, source)
@@ -140,6 +164,8 @@ def _write_sources(root: Path, results_dir: Path, source: Path, found: list[Exhi
     made = {
         "made/answers-en.md": pages.answers(results_dir, "en", ""),
         "made/answers-id.md": pages.answers(results_dir, "id", "../"),
+        "made/short-en.md": pages.short(results_dir, "en"),
+        "made/short-id.md": pages.short(results_dir, "id"),
         "made/picture.md": chapters.figure(picture, ""),
         "made/picture-id.md": other,
         "data.md": pages.dictionary(root),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import csv
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,11 @@ __all__ = ["Exhibit", "Places", "alternative", "exhibits", "in_indonesian", "pla
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exhibit:
-    """One figure or table; ``files`` maps its paths below ``results/`` to their SHA-256."""
+    """One figure or table.
+
+    ``files`` maps its paths below ``results/`` to their SHA-256, as the manifest has them;
+    ``converted`` does so for what the site makes of a table beside them.
+    """
 
     kind: str
     chapter: str
@@ -32,6 +36,7 @@ class Exhibit:
     cell: str
     files: Mapping[str, str]
     inputs: Mapping[str, str]
+    converted: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The exhibit as JSON-safe plain values."""

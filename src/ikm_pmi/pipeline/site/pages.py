@@ -15,7 +15,7 @@ from ikm_pmi.language import Language
 from ikm_pmi.pipeline.headlines import headlines
 from ikm_pmi.pipeline.site.exhibits import Exhibit
 
-__all__ = ["answers", "api", "dictionary", "exhibit_table", "relinked", "text"]
+__all__ = ["answers", "api", "dictionary", "exhibit_table", "relinked", "short", "text"]
 
 # Import order of the library, which is the order a reader meets its parts in.
 _LAYERS = {
@@ -30,6 +30,13 @@ _LAYERS = {
     "report": "pictures and tables for reading",
     "pipeline": "running chapters, writing results",
 }
+
+#: Estimates that answer the three questions of the landing page.
+_SHORT = (
+    ("pmi.ppkm_2021.mean", "counterfactual.ucm.ppkm_2021.mean"),
+    ("elasticity.twfe", "elasticity.shared_weights_bound"),
+    ("chain.workers", "bumn.pilot.workers"),
+)
 
 
 def text(value: Any) -> str:
@@ -60,15 +67,24 @@ def answers(results_dir: Path, language: Language, up: str) -> str:
         Relative path from the page to the site's first page.
     """
     heads = {
-        "en": ("answer", "value", "interval", "n", "chapter"),
-        "id": ("jawaban", "nilai", "selang", "n", "bab"),
+        "en": ("what", "value and interval", "n", "chapter"),
+        "id": ("apa", "nilai dan selang", "n", "bab"),
     }
     rows = []
     for one in headlines(results_dir, language=language):
         link = f'<a href="{up}chapters/{one.chapter}.html">{one.chapter[:2]}</a>'
-        cells = (text(one.question), f"**{text(one.value)}**", text(one.interval), one.n, link)
-        rows.append(cells)
+        value = f'**{text(one.value)}** <span class="interval">{text(one.interval)}</span>'
+        rows.append((text(one.question), value, one.n, link))
     return "\n".join(_table(heads[language], rows))
+
+
+def short(results_dir: Path, language: Language) -> str:
+    """The three questions answered, each by the sentences of its estimates."""
+    sentences = {one.name: one.sentence for one in headlines(results_dir, language=language)}
+    return "\n".join(
+        f"{place}. " + " ".join(text(sentences[name]) for name in names)
+        for place, names in enumerate(_SHORT, start=1)
+    )
 
 
 def dictionary(root: Path) -> str:
@@ -139,14 +155,9 @@ def exhibit_table(found: Sequence[Exhibit]) -> str:
         lines += [f"(exhibits-{chapter[:2]})=", f"## {text(chapter)}", ""]
         rows = []
         for one in own:
-            cell = f'<a href="{page}#{one.cell}">{one.cell}</a>'
-            files = [
-                f'<a href="files/{path}" download>{path.rsplit("/", 1)[-1]}</a> '
-                f'<code class="sha">{sha.removeprefix("sha256:")}</code>'
-                for path, sha in one.files.items()
-            ]
-            rows.append((f"{one.kind} **{text(one.name)}**", _says(one), cell, "<br>".join(files)))
-        lines += _table(("exhibit", "says", "cell", "files and SHA-256"), rows)
+            cell = f'{one.kind}, <a href="{page}#{one.cell}">{one.cell}</a>'
+            rows.append((f"**{text(one.name)}** {cell}", _says(one), _files(one)))
+        lines += _table(("exhibit and cell", "says", "files and SHA-256"), rows)
         inputs = (
             f'<a href="data.html#{_anchor(name.removesuffix(".csv"))}">{text(name)}</a>'
             for name in own[0].inputs
@@ -158,6 +169,21 @@ def exhibit_table(found: Sequence[Exhibit]) -> str:
             "",
         ]
     return "\n".join(lines)
+
+
+def _files(one: Exhibit) -> str:
+    """Downloads of one exhibit in a line, and their hashes folded under it."""
+    every = {**one.files, **one.converted}
+    kinds = {path: path.rsplit(".", 1)[-1] for path in every}
+    links = [
+        f'<a href="files/{path}" aria-label="{one.name} as {kind}" download>{kind}</a>'
+        for path, kind in kinds.items()
+    ]
+    hashes = [
+        f'<code class="sha">{kinds[path]} {sha.removeprefix("sha256:")}</code>'
+        for path, sha in every.items()
+    ]
+    return f"{' · '.join(links)}<details><summary>SHA-256</summary>{''.join(hashes)}</details>"
 
 
 def _says(one: Exhibit) -> str:
@@ -183,7 +209,8 @@ def api(source: Path) -> dict[str, str]:
         lines = [f"# ikm\\_pmi.{layer}", "", f"{what[0].upper()}{what[1:]}.", ""]
         for name in (one.removesuffix(".__init__") for one in names):
             if name != f"ikm_pmi.{layer}" or len(names) == 1:
-                lines += [f"## {text(name)}", ""]
+                short = name.removeprefix(f"ikm_pmi.{layer}.")
+                lines += [f"## {text(short)}", ""]
             # What a package only hands on from its modules is not its own.
             own = "   :members:\n   :ignore-module-all:"
             lines += ["```{eval-rst}", f".. automodule:: {name}", own, "```", ""]
