@@ -195,7 +195,7 @@
   const blue = "#0072B2", orange = "#D55E00", grey = "#8C8C8C";
   const axis = { format: ",.3~f", labelOverlap: "greedy", tickCount: 6 };
   const whole = (height, layer) => ({ data: { name: "numbers" }, width: "container", height, layer,
-    background: "transparent", config: { aria: false, view: { stroke: null },
+    background: "transparent", config: { view: { stroke: null },
       axis: { title: null, labelFontSize: 12, labelFont: "sans-serif", gridColor: "#C9CED3" } } });
   const month = { field: "month", type: "ordinal", sort: null, axis: { labelAngle: 0, labelOverlap: "greedy" } };
   const on = (field) => ({ field, type: "quantitative", axis });
@@ -254,6 +254,7 @@
     const whole = { ...spec, data: { name: "numbers", values: last[name] } };
     const made = await vegaEmbed(by(`chart-${name}`), whole, { actions: false, renderer: "svg", formatLocale: locale });
     views[name] = made.view;
+    by(`chart-${name}`).querySelector("svg").setAttribute("aria-hidden", "true"); // said by its frame
     draw(name, last[name]);
   })).then(() => page.setAttribute("data-ready", "yes"));
 })();
