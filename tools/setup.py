@@ -74,7 +74,8 @@ def main() -> None:
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     total = sum("==" in line and not line.startswith((" ", "#")) for line in lock.splitlines())
     print(f"Installing the {total} locked packages; the first time takes some minutes", flush=True)
-    install(python, ["--require-hashes", "-r", "requirements.lock"], total)
+    # The lock is whole, so pip has nothing to resolve: before 23.3 it fails on extras when it does.
+    install(python, ["--no-deps", "--require-hashes", "-r", "requirements.lock"], total)
     install(python, ["--no-deps", "--no-build-isolation", "-e", "."], 0)
     READY.write_text(version + "\n", encoding="utf-8")
     print("The environment is ready in .venv", flush=True)

@@ -126,7 +126,7 @@ def estimates_table(
     bounds = zip(printed[interval], closed, strict=True)
     printed[interval] = [f"[{text}]" if known else text for text, known in bounds]
     printed[method], methods = _methods(records)
-    labels = dict(_ESTIMATE)
+    labels = {column: tr(said) for column, said in _ESTIMATE.items()}
     if stars:
         marks = [_mark(record.p_value) for record in records]
         data.insert(2, "stars", marks)
@@ -155,10 +155,10 @@ def hypotheses_table(
     """Tests: the null in words, statistic, p, smallest attainable p, reference distribution."""
     holm = {"holm_p": [r.detail.get("holm_p", r.detail.get("p_holm")) for r in records]}
     data = records_table(records).reindex(columns=list(_TEST))
-    labels = dict(_TEST)
+    labels = {column: tr(said) for column, said in _TEST.items()}
     if any(p is not None for p in holm["holm_p"]):
         data.insert(4, "holm_p", holm["holm_p"])
-        labels["holm_p"] = "p-value adjusted for several tests (Holm)"
+        labels["holm_p"] = tr("p-value adjusted for several tests (Holm)")
     return Table(
         name=name,
         title=title,
