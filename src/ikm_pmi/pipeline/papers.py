@@ -1,4 +1,8 @@
-"""Printed tables for a paper: LaTeX (booktabs) and Word."""
+"""Printed tables for a paper: LaTeX (booktabs) by pandas, Word by python-docx.
+
+Not maketables (0.2): it writes several borders a cell, which the schema of Word forbids, and LaTeX
+that is neither escaped nor broken over pages.
+"""
 
 from __future__ import annotations
 
