@@ -242,6 +242,15 @@ def test_results_that_are_missing_edited_or_older_are_refused(spoil, results, tm
     assert not out.exists()
 
 
+@pytest.mark.parametrize("name", ["src/ikm_pmi/errors.py", "data/raw/lebaran.csv"])
+def test_what_git_does_not_list_but_the_results_need_is_refused(name, results, monkeypatch):
+    listed = [one for one in contents.files(ROOT) if one != name]
+    monkeypatch.setattr(contents, "_tracked", lambda _: listed)
+    with pytest.raises(ChapterError, match="not under version control") as error:
+        package(ROOT, results_dir=results)
+    assert error.value.found == name
+
+
 def test_a_file_that_names_a_folder_of_the_machine_is_refused():
     root = Path("/home/somebody/study")
     with pytest.raises(ChapterError, match="names a folder of this machine"):

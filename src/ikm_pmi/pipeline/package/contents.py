@@ -79,6 +79,23 @@ def _results(results_dir: Path) -> dict[str, bytes]:
     return found
 
 
+def _refuse_gaps(found: dict[str, bytes], root: Path) -> None:
+    """All that the results were made from is in the package, under version control or not."""
+    code = manifest.file_hashes(root / "src/ikm_pmi", ("**/*.py",))
+    data = manifest.file_hashes(root / "data", ("raw/*.csv", "processed/*.csv"))
+    needed = [f"src/ikm_pmi/{name}" for name in code] + [f"data/{name}" for name in data]
+    needed += [f"notebooks/{chapter}.ipynb" for chapter in CHAPTERS]
+    gaps = [name for name in needed if name not in found]
+    if gaps:
+        raise ChapterError(
+            "the results were made with files that are not under version control",
+            expected="every file of src/, data/ and notebooks/ among those that git lists",
+            found=", ".join(gaps[:3]),
+            where=str(root),
+            todo="git add them, or move them away; then run: ikm-pmi package",
+        )
+
+
 def _refuse_paths(found: dict[str, bytes], root: Path) -> None:
     """No file says where on this machine it was made."""
     places = {str(root), root.as_posix(), json.dumps(str(root))[1:-1]}
@@ -119,7 +136,8 @@ def package(
     ------
     ChapterError
         When results are missing, were edited, or were made from other code, data or parameters
-        than are here now; or when a file names a folder of this machine.
+        than are here now, or with files that git does not list; or when a file names a folder of
+        this machine.
     """
     results_dir = results_dir or root / "results"
     tell("start", "checks")
@@ -133,6 +151,7 @@ def package(
             todo="run: ikm-pmi reproduce",
         )
     found = files(root) | _results(results_dir)
+    _refuse_gaps(found, root)
     _refuse_paths(found, root)
     tell("success", "checks")
     tell("start", "archive")
