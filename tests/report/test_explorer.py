@@ -206,6 +206,17 @@ def test_no_request_leaves_and_nothing_is_complained_of(
     }
 
 
+def test_it_stands_beside_the_scripts_of_a_site(browser, chapter, tmp_path, requests_and_messages):
+    names = "<script>const _ = 0, $ = 0, n = 0, t = 0, page = 0, values = 0;</script>"
+    section = page.fragment(numbers.explorer_inputs(*chapter))
+    place = tmp_path / "within.html"
+    place.write_text(f'<!DOCTYPE html><meta charset="utf-8">{names}{section}', encoding="utf-8")
+    browser.get(place.as_uri())
+    browser.execute_script(SET, {})
+    assert [m for m in requests_and_messages()[1] if "favicon" not in m["message"]] == []
+    assert browser.find_elements("css selector", "[data-name=chart-pmi] svg")
+
+
 def test_a_phone_does_not_scroll_sideways(shown, browser):
     phone = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
