@@ -100,6 +100,21 @@ def test_unknown_text_stays_english():
         )
 
 
+WORDS = st.sampled_from(
+    ["index points", "{n1}", "{s", "}", "%s", " to ", " and ", "; ", ": ", ", ", ". ", "(", ")"]
+)
+
+
+@pytest.mark.property
+@settings(deadline=None)
+@given(st.lists(WORDS | st.floats().map(str) | st.text(max_size=4), max_size=12).map("".join))
+def test_no_text_is_too_odd(text):
+    with using("id"):
+        said = tr(text)
+        assert tr(said) == said
+    assert digits(said) == digits(text)
+
+
 def test_headlines_in_both_languages():
     place = (ROOT / "reference", "{chapter}.json")
     english, said = headlines(*place), headlines(*place, language="id")

@@ -153,8 +153,9 @@ class Catalogue:
         for width in ("abbreviated", "wide"):  # May is both: the whole word wins
             names = own.months["format"][width]
             self.months |= {en: names[k] for k, en in english.months["format"][width].items()}
+        self.separators = _separators(code)
         self.said: dict[str, tuple[str, bool]] = {}
-        self.templates: list[tuple[re.Pattern[str], str, bool]] = []
+        self.templates: list[tuple[str, re.Pattern[str], str, bool]] = []
         content = pkgutil.get_data("ikm_pmi", f"locale/{code}.po") or b""
         messages = [(str(m.id), str(m.string)) for m in read_po(io.BytesIO(content)) if m.string]
         for msgid, msgstr in sorted(messages, key=lambda pair: -len(_SLOT.sub("", pair[0]))):
@@ -163,10 +164,10 @@ class Catalogue:
             if not _SLOT.search(msgid):
                 self.exact[msgid] = msgstr
                 continue
-            parts = re.split(r"(\{[ns]\d+\})", msgid)
-            pattern = "".join(map(_pattern, parts))
+            pattern = "".join(map(_pattern, re.split(r"(\{[ns]\d+\})", msgid)))
+            longest = max(re.split(r"\{[ns]\d+\}", msgid), key=len)
             wordy = len(re.findall("[a-z]", _SLOT.sub("", msgid))) >= _WORDY
-            self.templates.append((re.compile(pattern, re.DOTALL), msgstr, wordy))
+            self.templates.append((longest, re.compile(pattern, re.DOTALL), msgstr, wordy))
 
     @staticmethod
     @functools.cache
@@ -192,7 +193,7 @@ class Catalogue:
         if text in self.exact:
             return self.exact[text], True
         if _NUMERAL.fullmatch(text):
-            return numeral(text), True
+            return text.translate(self.separators), True
         date = re.fullmatch(r"(\d{1,2} )?([A-Z][a-z]+)([ \n]\d{4})?", text)
         if date and date[2] in self.months:
             return (date[1] or "") + self.months[date[2]] + (date[3] or ""), True
@@ -201,8 +202,8 @@ class Catalogue:
     def _template(self, text: str) -> tuple[str, bool] | None:
         """The longest template all parts of which are known, else the longest with many words."""
         partly = None
-        for pattern, msgstr, wordy in self.templates:
-            match = pattern.fullmatch(text)
+        for longest, pattern, msgstr, wordy in self.templates:
+            match = pattern.fullmatch(text) if longest in text else None
             if match is None:
                 continue
             parts = {slot: self.say(part) for slot, part in match.groupdict().items()}
@@ -249,13 +250,14 @@ class Catalogue:
         """Names and numbers beside each other."""
         words = re.split(r"([ \n])", text)
         if all(_FIXED.fullmatch(word) for word in words):
-            return "".join(map(_numbers, words)), True
+            return "".join(map(self._numbers, words)), True
         return None
 
-
-def _numbers(word: str) -> str:
-    """A word without letters, its numbers with the language's separators."""
-    return word if re.search("[A-Za-z]", word) else _LOOSE.sub(lambda n: numeral(n[0]), word)
+    def _numbers(self, word: str) -> str:
+        """A word; if it has no letters, its numbers with the language's separators."""
+        if re.search("[A-Za-z]", word):
+            return word
+        return _LOOSE.sub(lambda number: number[0].translate(self.separators), word)
 
 
 def _pattern(part: str) -> str:
