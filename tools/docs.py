@@ -3,10 +3,11 @@
     python tools/docs.py [PAGE ...]    compare; leaves with 1 where something differs
     python tools/docs.py --write       write the pages that are generated, run nothing
 
-A block is fenced as ``console``. A line that begins with ``$ `` is a command, the lines after it
-are what it prints, ``...`` stands for any lines, and a command with no lines after it has
-to succeed. Seconds, paths and digests are masked. A command fails exactly where it shows an error.
-A block under a comment ``file: PATH`` is first put into that file.
+A block is fenced as ``console``. A line that begins with ``$ `` is a command (a backslash at its
+end continues it), the lines after it are what it prints, ``...`` stands for any lines, and a
+command with no lines after it has to succeed. Seconds, paths and digests are masked. A command
+fails exactly where it shows an error. A block under a comment ``file: PATH`` is first put into
+that file.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ def steps(text: str) -> list[Step]:
         for line in block.splitlines():
             if line.startswith("$ "):
                 found.append(([line[2:]], []))
+            elif found[-1][0][-1].endswith("\\"):
+                found[-1][0].append(line)
             else:
                 found[-1][1].append(line)
     return [Step("\n".join(command), tuple(shown)) for command, shown in found]
