@@ -28,7 +28,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -251,23 +251,36 @@ class Trial:
         self.outcome: dict[Mutant, str] = {}
 
     def pytest_runtestloop(self, session: Any) -> bool:
-        """Try all mutants."""
+        """Try all mutants; where all of a module are caught, the module itself must pass."""
         items = {item.nodeid: item for item in session.items}
-        running: dict[int, Mutant] = {}
-        begun = time.monotonic()
-        for mutant in [*self.mutants, *[None] * self.at_once]:
-            if len(running) >= self.at_once or (mutant is None and running):
-                pid, status = os.wait()
-                self.note(running.pop(pid), os.waitstatus_to_exitcode(status), begun)
-            if mutant is None:
-                continue
-            tests = self.reach.tests(mutant)
-            sys.stdout.flush()
-            pid = os.fork()
-            if pid == 0:
-                self.attempt(session, mutant, [items[test] for test in tests])
-            running[pid] = mutant
+        self.run(session, items, self.mutants)
+        passed = {mutant.module for mutant, o in self.outcome.items() if o == "survived"}
+        first = {m.module: m for m in reversed(self.mutants) if m.module not in passed}
+        controls = [
+            replace(m, before="", after="", source=self.paths[name].read_text(encoding="utf-8"))
+            for name, m in first.items()
+        ]
+        self.run(session, items, controls)
+        failed = [m.module for m in controls if self.outcome.pop(m) != "survived"]
+        if failed:
+            raise RuntimeError(f"the tests fail without a mutant: {', '.join(failed)}")
         return True
+
+    def run(self, session: Any, items: dict[str, Any], mutants: Sequence[Mutant]) -> None:
+        """A forked process for each mutant, some at once."""
+        waiting, running = list(reversed(mutants)), {}
+        begun = time.monotonic()
+        while waiting or running:
+            while waiting and len(running) < self.at_once:
+                mutant = waiting.pop()
+                tests = [items[test] for test in self.reach.tests(mutant)]
+                sys.stdout.flush()
+                pid = os.fork()
+                if pid == 0:
+                    self.attempt(session, mutant, tests)
+                running[pid] = mutant
+            pid, status = os.wait()
+            self.note(running.pop(pid), os.waitstatus_to_exitcode(status), begun)
 
     def attempt(self, session: Any, mutant: Mutant, tests: Sequence[Any]) -> None:
         """Run the tests on the mutant and leave: 0 when all pass."""
@@ -294,6 +307,7 @@ class Trial:
             f"{len(self.outcome)}/{len(self.mutants)} {time.monotonic() - begun:.0f} s,"
             f" {survived} survived; {self.outcome[mutant]}"
             f" {mutant.module.removeprefix('ikm_pmi.')}:{mutant.line}",
+            *([f"\n  - {mutant.before}\n  + {mutant.after}"] * (status == SURVIVED)),
             flush=True,
         )
 
@@ -313,7 +327,6 @@ def summary(size: int, outcomes: Sequence[str]) -> dict[str, Any]:
         "mutants": size,
         "sampled": n,
         "caught": caught,
-        "of these by time-out": outcomes.count("time-out"),
         "share": round(caught / n, 4) if n else None,
         "ci_low": round(low, 4),
         "ci_high": round(high, 4),
@@ -350,6 +363,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="modules whose name holds this")
+    parser.add_argument("--again", action="store_true", help="only those that survived before")
     parser.add_argument("--observe", nargs="+", metavar="TESTS", help="only see what they reach")
     parser.add_argument("--coverage", type=Path, help="only take over this report of coverage.py")
     parser.add_argument("--state", type=Path, default=ROOT / ".mutants")
@@ -381,23 +395,35 @@ def main() -> int:
         if given.only in name
         for mutant in drawn(name, tree, mutations, part, given.seed)
     ]
-    trial = Trial(mutants, Reach(state), given.jobs)
+    old = json.loads(given.out.read_text(encoding="utf-8")) if given.out.exists() else {}
+    known = survivors(old)
+    caught = [mutant for mutant in mutants if given.again and mutant.key not in known]
+    trial = Trial([m for m in mutants if m not in caught], Reach(state), given.jobs)
     options = ["-x", "-s", "--hypothesis-profile=mutants"]
     code = pytest.main([*OPTIONS, *options, *TESTS], plugins=[trial])
     if code not in (0, 5):  # 5: no test ran in this process
         return int(code)
-    write(given, total, trial.outcome)
+    write(given, total, dict.fromkeys(caught, "caught") | trial.outcome, old)
     return 0
 
 
-def write(given: argparse.Namespace, total: dict[str, int], outcome: dict[Mutant, str]) -> None:
-    """The outcome as JSON; the reasons given for a survivor before are kept."""
-    old = json.loads(given.out.read_text(encoding="utf-8")) if given.out.exists() else {}
-    reasons = {
+def survivors(content: dict[str, Any]) -> dict[tuple[str, str, str], str]:
+    """The reason given for each mutant that survived before, by the mutant's key."""
+    return {
         (name, one["before"], one["after"]): one["reason"]
-        for name, entry in old.get("modules", {}).items()
+        for name, entry in content.get("modules", {}).items()
         for one in entry["survived"]
     }
+
+
+def write(
+    given: argparse.Namespace,
+    total: dict[str, int],
+    outcome: dict[Mutant, str],
+    old: dict[str, Any],
+) -> None:
+    """The outcome as JSON; the reasons given for a survivor before are kept."""
+    reasons = survivors(old)
     entries: dict[str, dict[str, Any]] = {}
     for name in sorted({mutant.module for mutant in outcome}):
         own = {m: o for m, o in outcome.items() if m.module == name}
