@@ -29,6 +29,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -292,7 +293,7 @@ class Trial:
         with contextlib.suppress(BaseException):
             put(mutant, self.paths[mutant.module])
             status = CAUGHT
-            for test, following in zip(tests, [*tests[1:], None], strict=True):
+            for test, following in zip_longest(tests, tests[1:]):
                 test.config.hook.pytest_runtest_protocol(item=test, nextitem=following)
                 if session.testsfailed:
                     os._exit(CAUGHT)

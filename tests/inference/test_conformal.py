@@ -49,6 +49,9 @@ def test_p_values_equal_a_loop_of_refits(lags, treated):
     result = conformal(y, X, treated, lags=lags, candidates=15)
     slow = [p_by_refitting(y, X, treated, effect, lags) for effect in result.candidates]
     assert result.p_values == pytest.approx(slow, abs=1e-12)
+    assert result.table().to_dict("list") == {
+        "effect": result.candidates.tolist(), "p_value": result.p_values.tolist()
+    }  # fmt: skip
     assert result.p_value == pytest.approx(p_by_refitting(y, X, treated, 0.0, lags), abs=1e-12)
 
 

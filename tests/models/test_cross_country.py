@@ -241,6 +241,9 @@ def test_the_band_is_wider_than_the_intervals_and_sums_are_sums(result):
     np.testing.assert_allclose(path["cumulative"], path["response"].cumsum())
     assert path["n"].is_monotonic_decreasing
     assert path["stringency"].iloc[0] == pytest.approx(1.0)
+    pd.testing.assert_frame_equal(result.projections.table(), path)
+    listed = [e["name"] for e in result.projections.to_dict()["estimates"]]
+    assert listed == [*(f"panel.lp.{h}" for h in path["horizon"]), "panel.lp.cumulative"]
 
 
 def test_months_before_the_pandemic_have_no_restrictions_and_gaps_are_named(panel, result):
