@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -68,19 +70,27 @@ def environment(content: dict[str, Any]) -> str:
 
 
 def lock(content: dict[str, Any], root: Path = ROOT) -> str:
-    """The text of requirements.lock, resolved for every platform by uv."""
+    """The text of requirements.lock, resolved for every platform by uv.
+
+    Versions locked before are kept where they still fit; delete the file first to renew them all.
+    """
     lower = content["project"]["requires-python"].removeprefix(">=")
     options = "--all-extras --universal --generate-hashes --no-emit-index-url --no-emit-find-links"
     uv = str(Path(sys.executable).with_name("uv"))
     command = [uv, "pip", "compile", "pyproject.toml", *options.split(), "--no-header"]
     command += ["--no-annotate", "--no-progress", "--quiet", "--python-version", lower]
-    done = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as folder:
+        known, target = root / "requirements.lock", Path(folder) / "requirements.lock"
+        if known.is_file():
+            shutil.copy(known, target)
+        subprocess.run([*command, "--output-file", str(target)], cwd=root, check=True)
+        resolved = target.read_text(encoding="utf-8")
     header = [
         "# Every package of the study with the hashes of its files, for all platforms.",
         "# Generated from pyproject.toml by `make lock`; do not edit.",
         STAMP + digest(content),
     ]
-    return "\n".join(header) + "\n" + done.stdout
+    return "\n".join(header) + "\n" + resolved
 
 
 def main() -> None:
