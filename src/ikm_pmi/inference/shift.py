@@ -47,7 +47,7 @@ def shift_test(y: pd.Series, X: pd.DataFrame, column: str, level: float = 0.95) 
     """Test and interval for one coefficient by circular shifts of restricted residuals.
 
     The null model's residuals are shifted by k = 0 ... T - 1 rows (the moving-block permutations of
-    Chernozhukov, Wuethrich and Zhu 2021, applied to the residuals of the null as in Freedman and
+    Chernozhukov, Wüthrich and Zhu 2021, applied to the residuals of the null as in Freedman and
     Lane 1983) and the coefficient is estimated anew each time; p is the share of shifts that reach
     the actual estimate, ties included. Nothing is random.
 

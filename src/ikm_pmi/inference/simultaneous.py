@@ -56,7 +56,7 @@ def sup_t_critical(
 ) -> float:
     """Critical value of the largest absolute t-ratio of jointly normal estimates.
 
-    Montiel Olea and Plagborg-Moller (2019), simulated from ``cov`` of shape (L, L); with ``df``
+    Montiel Olea and Plagborg-Møller (2019), simulated from ``cov`` of shape (L, L); with ``df``
     the estimates share a variance estimate of so many degrees of freedom.
     """
     scale = np.sqrt(np.diag(cov))

@@ -111,7 +111,7 @@ def evaluate(
 
     References
     ----------
-    MacKinlay (1997) for the event study; Andrews (2003) and Chernozhukov, Wuethrich and Zhu (2021)
+    MacKinlay (1997) for the event study; Andrews (2003) and Chernozhukov, Wüthrich and Zhu (2021)
     for inference on a short last spell from earlier spells of the same length.
     """
     parsed = [Episode.parse(e) if isinstance(e, str) else e for e in episodes]
