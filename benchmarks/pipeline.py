@@ -115,7 +115,7 @@ def cluster(folder):
     try:
         for words in commands:
             words = [str(BIN / "dask"), *words, "--scheduler-file", str(file)]
-            started.append(subprocess.Popen(words, **quiet))  # noqa: S603
+            started.append(subprocess.Popen(words, **quiet))  # noqa: S603 (our own command)
             while not file.exists():
                 time.sleep(0.1)
         yield file
