@@ -4,7 +4,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ikm_pmi.data import package, store
+from ikm_pmi.data import package, store, whole
 from ikm_pmi.data.package import PROCESSED, RAW, find_root, load
 from ikm_pmi.errors import DataError
 
@@ -89,7 +89,7 @@ def test_a_processed_table_that_was_edited_is_not_read(root):
         "schema": {"fields": [{"name": "month", "type": "yearmonth", "description": "month"}]},
     }
     described = store.sealed({"resources": [entry]}, {"own": table})
-    store.write_files({folder / "own.csv": table, folder / "datapackage.json": described})
+    whole.write_files({folder / "own.csv": table, folder / "datapackage.json": described})
     assert load("own", root).month[0] == pd.Period("2021-07", "M")
     (folder / "own.csv").write_bytes(table + b"2021-08\n")
     with pytest.raises(DataError) as caught:
@@ -134,7 +134,7 @@ def test_files_appear_whole_or_not_at_all(tmp_path):
     kept = tmp_path / "kept.csv"
     kept.write_bytes(b"before")
     with pytest.raises(TypeError):
-        store.write_files({kept: b"after", tmp_path / "broken.csv": None})
+        whole.write_files({kept: b"after", tmp_path / "broken.csv": None})
     assert kept.read_bytes() == b"before"
     assert [path.name for path in tmp_path.iterdir()] == ["kept.csv"]
 

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from ikm_pmi.data.store import digest, settle, write_together
+from ikm_pmi.data.whole import digest, settle, write_together
 from ikm_pmi.errors import DataError
 
 OLD = {"a.csv": b"a0\n", "b/b.csv": b"b0\n", "c.json": b"c0\n"}
@@ -64,7 +64,7 @@ def test_a_file_edited_after_a_kill_stops_what_is_left(tmp_path):
 
 def test_a_change_that_is_being_written_is_waited_for(tmp_path, monkeypatch):
     lay(tmp_path, OLD)
-    monkeypatch.setattr("ikm_pmi.data.store._finish", lambda _: [])
+    monkeypatch.setattr("ikm_pmi.data.whole._finish", lambda _: [])
     lay(tmp_path / ".pending", {"index.json": b"[]"})
     with pytest.raises(DataError, match="another command"):
         write_together(tmp_path, pairs())
@@ -92,7 +92,7 @@ def test_a_full_disk_changes_nothing(tmp_path, monkeypatch):
 KILLED = """
 import os, shutil, signal, sys
 from pathlib import Path
-from ikm_pmi.data import store
+from ikm_pmi.data import whole
 
 left = int(sys.argv[2])
 def dying(call):
@@ -109,7 +109,7 @@ for owner, name in ((Path, "write_bytes"), (Path, "write_text"), (Path, "rename"
     setattr(owner, name, dying(getattr(owner, name)))
 folder = Path(sys.argv[1])
 pairs = {path: (before.encode(), after.encode()) for path, before, after in eval(sys.argv[3])}
-store.write_together(folder, pairs)
+whole.write_together(folder, pairs)
 """
 
 

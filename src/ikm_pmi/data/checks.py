@@ -12,7 +12,8 @@ from ikm_pmi.data.package import PROCESSED, RAW, typed
 from ikm_pmi.data.plausible import RULES, Rule
 from ikm_pmi.data.report import Problem, Report, TableSummary
 from ikm_pmi.data.schema import broken_bytes, cell_problems, schema_problems
-from ikm_pmi.data.store import DESCRIPTOR, digest, fingerprint, read_descriptor
+from ikm_pmi.data.store import DESCRIPTOR, fingerprint, read_descriptor
+from ikm_pmi.data.whole import digest
 from ikm_pmi.errors import DataError
 
 __all__ = ["Rule", "check_package"]

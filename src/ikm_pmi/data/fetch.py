@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import io
 import re
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from ikm_pmi.data.whole import scratch
 from ikm_pmi.errors import SourceError
 
 __all__ = ["Limits", "fetch", "fetch_checked"]
@@ -139,7 +139,7 @@ def fetch_checked(url: str, known_hash: str | None, *, source: str) -> tuple[byt
         Path(output_file).write_bytes(fetch(url, source=source))
 
     pooch.get_logger().setLevel("ERROR")
-    with tempfile.TemporaryDirectory(prefix="ikm_pmi-") as folder:
+    with scratch() as folder:
         try:
             path = pooch.retrieve(url, known_hash, "answer", folder, downloader=download)
         except ValueError as error:

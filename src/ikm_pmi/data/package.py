@@ -15,7 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ikm_pmi.data.store import DESCRIPTOR, digest, read_descriptor, sealed, write_files
+from ikm_pmi.data.store import DESCRIPTOR, read_descriptor, sealed
+from ikm_pmi.data.whole import digest, write_files
 from ikm_pmi.errors import DataError
 
 if TYPE_CHECKING:

@@ -1,25 +1,18 @@
 """Descriptors and whole files of the data package: fixed number format, hashes beside it.
 
-A change of several files that belong together (a table, its hash, what is built from it) is
-prepared in a folder of its own. One rename of that folder decides; whoever reads a descriptor next
-finishes what a killed command left.
+Files are written by :mod:`ikm_pmi.data.whole`; whoever reads a descriptor finishes first what a
+killed command left.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import platform
 import re
-import shutil
-import tempfile
-import time
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ikm_pmi.data.whole import digest, settle, write_files
 from ikm_pmi.errors import DataError, shown
 
 if TYPE_CHECKING:
@@ -30,20 +23,10 @@ __all__ = [
     "fingerprint",
     "read_descriptor",
     "sealed",
-    "settle",
-    "write_files",
     "write_tables",
-    "write_together",
 ]
 
 DESCRIPTOR = "datapackage.json"
-_PENDING = ".pending"
-_DAY = 24 * 3600
-
-
-def digest(content: bytes) -> str:
-    """SHA-256 as written in ``datapackage.json``."""
-    return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
 def fingerprint(package: Mapping[str, Any]) -> str:
@@ -123,117 +106,6 @@ def _has(content: Any, **kinds: type) -> bool:
     return isinstance(content, dict) and all(
         isinstance(content.get(name), kind) for name, kind in kinds.items()
     )
-
-
-def write_files(files: Mapping[Path, bytes]) -> tuple[Path, ...]:
-    """Write files whole: all beside their places first, then renamed, in the order given."""
-    owner = f"{platform.node()}.{os.getpid()}"  # so that a later run can tell what was left
-    beside = {path: path.with_name(f".{path.name}.{owner}.tmp") for path in files}
-    try:
-        for path, content in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            beside[path].write_bytes(content)
-        for path, temporary in beside.items():
-            temporary.replace(path)
-    finally:
-        for temporary in beside.values():
-            temporary.unlink(missing_ok=True)
-    return tuple(files)
-
-
-def write_together(folder: Path, changes: Mapping[str, tuple[bytes | None, bytes]]) -> None:
-    """Replace files that belong together: all of them, or none, whenever the process is killed.
-
-    Parameters
-    ----------
-    folder : Path
-        Usually ``data``.
-    changes : mapping
-        Path below ``folder`` → what was read there (None: no such file) and what takes its place.
-
-    Raises
-    ------
-    DataError
-        When another command is writing, or a file is no longer what was read; nothing is written.
-    """
-    settle(folder)
-    for left in folder.glob(f"{_PENDING}-*"):  # of a command killed before it decided
-        if time.time() - left.stat().st_mtime > _DAY:
-            shutil.rmtree(left, ignore_errors=True)
-    work = Path(tempfile.mkdtemp(prefix=f"{_PENDING}-", dir=folder))
-    try:
-        entries = []
-        for place, (path, (old, new)) in enumerate(changes.items()):
-            (work / str(place)).write_bytes(new)
-            before = None if old is None else digest(old)
-            entries.append({"path": path, "before": before, "after": digest(new)})
-        (work / "index.json").write_text(json.dumps(entries), encoding="utf-8")
-        try:
-            work.rename(folder / _PENDING)
-        except OSError:
-            if not (folder / _PENDING).exists():
-                raise
-            raise DataError(
-                "another command is changing the data",
-                expected="one change at a time",
-                found="a change that is being written",
-                where=str(folder / _PENDING),
-                todo="wait for it to end, then give the command again",
-            ) from None
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    if edited := _finish(folder):
-        raise DataError(
-            "the data changed while the command was at work",
-            expected="the files as they were read",
-            found=", ".join(edited) + " changed since",
-            where=str(folder),
-            todo="nothing was written; give the command again",
-        )
-
-
-def settle(folder: Path) -> None:
-    """Finish a change of :func:`write_together` that was decided but not wholly written.
-
-    Raises
-    ------
-    DataError
-        When one of its files was edited in between; the rest of the change is dropped.
-    """
-    if edited := _finish(folder):
-        raise DataError(
-            "a change of the data that was cut short cannot be finished",
-            expected="the files as they were when it was prepared",
-            found=", ".join(edited) + " edited since",
-            where=str(folder),
-            todo="see: git diff data; then give the command again, or ikm-pmi data seal and build",
-        )
-
-
-def _finish(folder: Path) -> list[str]:
-    """Put what is prepared into its place; the files edited since, which stop it."""
-    pending = folder / _PENDING
-    entries = []
-    with suppress(FileNotFoundError):  # without an index nothing is left to do
-        entries = json.loads((pending / "index.json").read_bytes())
-    edited = [entry["path"] for entry in entries if _state(folder, entry) not in _known(entry)]
-    for place, entry in enumerate(entries if not edited else ()):
-        with suppress(FileNotFoundError):  # in its place already
-            (folder / entry["path"]).parent.mkdir(parents=True, exist_ok=True)
-            (pending / str(place)).replace(folder / entry["path"])
-    shutil.rmtree(pending, ignore_errors=True)
-    return edited
-
-
-def _state(folder: Path, entry: Mapping[str, Any]) -> str | None:
-    try:
-        return digest((folder / entry["path"]).read_bytes())
-    except FileNotFoundError:
-        return None
-
-
-def _known(entry: Mapping[str, Any]) -> tuple[str | None, str]:
-    return entry["before"], entry["after"]
 
 
 def sealed(package: Mapping[str, Any], contents: Mapping[str, bytes]) -> bytes:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ikm_pmi.data.package import load
-from ikm_pmi.data.store import read_descriptor, write_files
+from ikm_pmi.data.store import read_descriptor
+from ikm_pmi.data.whole import write_files
 from ikm_pmi.errors import ChapterError, IkmPmiError, ParameterError
 from ikm_pmi.language import Language, tr, using
 from ikm_pmi.parameters import CHAPTERS, parameters_for

@@ -15,10 +15,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ikm_pmi.data.store import write_files
+from ikm_pmi.data.whole import write_files
 from ikm_pmi.errors import ChapterError
 
-__all__ = ["check_place", "clear_leftovers", "one_at_a_time", "recover", "sole", "staging", "swap"]
+__all__ = ["check_place", "one_at_a_time", "recover", "sole", "staging", "swap"]
 
 _OURS = ("result.json", "notebook.ipynb")
 _ALIVE = ".alive"
@@ -117,18 +117,6 @@ def _remove_ownerless(base: Path) -> None:
                 alive.acquire(timeout=0)
                 alive.release()
                 shutil.rmtree(left, ignore_errors=True)
-
-
-def clear_leftovers(*folders: Path) -> None:
-    """Remove what a killed process of this machine was writing beside a file's place."""
-    for folder in folders:
-        for left in folder.glob(".*.tmp"):
-            import psutil  # type: ignore[import-untyped]
-
-            host, _, pid = left.name.removesuffix(".tmp").rpartition(".")
-            ours = host.endswith(f".{platform.node()}") and pid.isdigit()
-            if ours and not psutil.pid_exists(int(pid)):
-                left.unlink(missing_ok=True)
 
 
 def _aside(results_dir: Path, name: str) -> Path:

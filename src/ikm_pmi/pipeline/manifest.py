@@ -19,7 +19,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ikm_pmi.data.store import write_files
+from ikm_pmi.data.whole import write_files
 from ikm_pmi.errors import ChapterError
 from ikm_pmi.pipeline.folders import one_at_a_time
 

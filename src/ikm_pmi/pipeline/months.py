@@ -2,14 +2,13 @@
 
 The change is made in a copy of ``data/`` first: there it is checked and sealed, and the processed
 tables are built again. Only what differs then takes its place, in one step (see
-:func:`ikm_pmi.data.store.write_together`).
+:func:`ikm_pmi.data.whole.write_together`).
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,9 +20,11 @@ from ikm_pmi.data import package
 from ikm_pmi.data.additions import Addition, add_row
 from ikm_pmi.data.package import PROCESSED, RAW
 from ikm_pmi.data.series import Entry, find_series
-from ikm_pmi.data.store import DESCRIPTOR, read_descriptor, write_together
+from ikm_pmi.data.store import DESCRIPTOR, read_descriptor
+from ikm_pmi.data.whole import scratch, write_together
 from ikm_pmi.parameters import CHAPTERS
 from ikm_pmi.pipeline import processed
+from ikm_pmi.pipeline.folders import sole
 from ikm_pmi.pipeline.manifest import write_whole
 
 __all__ = ["Draft", "Reach", "add", "draft", "edit_descriptor", "reach"]
@@ -80,8 +81,17 @@ class Draft:
         }
 
     def commit(self, root: Path) -> None:
-        """Put the change in place: all of it, or nothing."""
-        write_together(root / "data", self.files)
+        """Put the change in place: all of it, or nothing, and not under a run's feet.
+
+        Raises
+        ------
+        ChapterError
+            When another process is at work on the project's results.
+        DataError
+            When a file is no longer what was read.
+        """
+        with sole(root / "results", "a change of the data"):
+            write_together(root / "data", self.files)
 
 
 def _rows(old: bytes | None, new: bytes) -> tuple[int, int]:
@@ -107,8 +117,7 @@ def draft(root: Path, edit: Callable[[Path], None]) -> Iterator[Draft]:
         When the tables are not as sealed to begin with, or the edited ones have errors.
     """
     package.hashes([entry["name"] for entry in read_descriptor(root / RAW)["resources"]], root)
-    with tempfile.TemporaryDirectory(prefix="ikm_pmi-") as folder:
-        copy = Path(folder)
+    with scratch() as copy:
         for part in (RAW, PROCESSED):
             if (root / part).is_dir():
                 shutil.copytree(root / part, copy / part)

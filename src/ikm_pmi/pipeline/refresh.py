@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ikm_pmi.data.whole import clear_leftovers
 from ikm_pmi.parameters import CHAPTERS
 from ikm_pmi.pipeline import docs, notebooks
-from ikm_pmi.pipeline.folders import clear_leftovers, sole, staging
+from ikm_pmi.pipeline.folders import sole, staging
 from ikm_pmi.pipeline.manifest import to_json, write_whole
 from ikm_pmi.pipeline.tasks import Build, Tell, build
 

@@ -19,12 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ikm_pmi.data.whole import clear_leftovers
 from ikm_pmi.errors import ChapterError, IkmPmiError
 from ikm_pmi.parameters import ChapterParameters
 from ikm_pmi.pipeline import manifest, warm
 from ikm_pmi.pipeline.chapters import check_result, run_apart
 from ikm_pmi.pipeline.cluster import check_address, client_of, pack, run_there
-from ikm_pmi.pipeline.folders import clear_leftovers, sole
+from ikm_pmi.pipeline.folders import sole
 from ikm_pmi.pipeline.kernel import cell_timeout
 
 __all__ = ["Progress", "Sweep", "run_names", "sweep"]

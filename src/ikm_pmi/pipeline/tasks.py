@@ -18,11 +18,11 @@ from typing import Any
 import pytask
 from pytask import Session, TaskOutcome, hookimpl
 
-from ikm_pmi.data.store import settle
+from ikm_pmi.data.whole import clear_leftovers, settle
 from ikm_pmi.errors import ChapterError, DataError, FileError, IkmPmiError
 from ikm_pmi.parameters import CHAPTERS
 from ikm_pmi.pipeline import changes, manifest, warm
-from ikm_pmi.pipeline.folders import clear_leftovers, sole
+from ikm_pmi.pipeline.folders import sole
 from ikm_pmi.pipeline.nodes import Files, Step, Value
 
 __all__ = ["Build", "build", "steps"]

@@ -17,11 +17,12 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from ikm_pmi.data.whole import scratch_folder
 
 __all__ = ["ADDRESS", "SETTINGS", "SWITCH", "Forked", "gone", "launch", "start", "stop"]
 
@@ -38,7 +39,6 @@ SETTINGS = {
         ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
     ),
 }
-_FOLDER = "ikm_pmi-kernels-"
 _REPLY = 60.0  # seconds; the server may still be importing on a busy machine
 
 _lock = threading.RLock()  # stop() may be called by a signal while start() runs
@@ -64,8 +64,7 @@ def _begin() -> None:
     global _own
     if _own:
         _end(*_own)
-    _remove_ownerless()
-    folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))  # closed to other users
+    folder = scratch_folder("kernels")
     address = str(folder / "socket")
     with socket.socket(socket.AF_UNIX) as listener:
         # Bound here, so that a request made while the server imports waits instead of failing.
@@ -82,16 +81,6 @@ def _begin() -> None:
     if not _own:
         atexit.register(_at_exit, os.getpid())
     _own, os.environ[ADDRESS] = (process, folder), address
-
-
-def _remove_ownerless() -> None:
-    """Remove the folders of servers that were killed together with their owners."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
-        import psutil  # type: ignore[import-untyped]
-
-        owner = left.name.removeprefix(_FOLDER).partition("-")[0]
-        if not (owner.isdigit() and psutil.pid_exists(int(owner))):
-            shutil.rmtree(left, ignore_errors=True)  # another user's cannot be removed
 
 
 def _end(process: subprocess.Popen[bytes], folder: Path) -> None:

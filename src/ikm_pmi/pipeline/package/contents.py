@@ -15,7 +15,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
-from ikm_pmi.data.store import write_files
+from ikm_pmi.data.whole import write_files
 from ikm_pmi.errors import ChapterError
 from ikm_pmi.parameters import CHAPTERS
 from ikm_pmi.pipeline import manifest

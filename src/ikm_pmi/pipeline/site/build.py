@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from ikm_pmi.data.store import write_files
+from ikm_pmi.data.whole import write_files
 from ikm_pmi.errors import ChapterError, IkmPmiError
 from ikm_pmi.language import using
 from ikm_pmi.parameters import CHAPTERS
