@@ -127,7 +127,7 @@ class FileError(IkmPmiError):
         """The four parts of what the operating system said."""
         return cls(
             "a file cannot be read or written",
-            expected="permission and room on the disk",
+            expected="a file that is there, permission, and room on the disk",
             found=error.strerror or str(error) or type(error).__name__,
             where=str(error.filename or "the system does not say which file"),
             todo=_NEXT.get(error.errno or 0, "look at that place; --debug shows the whole path"),

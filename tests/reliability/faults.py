@@ -69,11 +69,10 @@ def write_round(root, number, chapters=tuple(CHAPTERS)):
 
 def make_study(root):
     """A project with the real data and cheap chapters."""
-    for name in ("data", "params", "reference", "docs"):
-        shutil.copytree(ROOT / name, root / name)
-    for name in ("README.md", "pyproject.toml"):
-        shutil.copy(ROOT / name, root / name)
-    (root / "notebooks").mkdir()
+    made = shutil.ignore_patterns(
+        "results", "site", "dist", "tests", "*.ipynb", ".*", "__pycache__"
+    )
+    shutil.copytree(ROOT, root, ignore=made)
     write_round(root, 0)
     return root
 
@@ -131,15 +130,21 @@ class Commands:
         assert found == status, self.said()
         return self.said(), time.monotonic() - begun
 
-    def kill(self, seconds, *arguments, group=False, **environment):
-        """Kill a command after a random part of these seconds; False when it had ended before."""
-        pid = self.start(*arguments, **environment)
-        time.sleep(self.rng.uniform(0, seconds))
-        (os.killpg if group else os.kill)(pid, signal.SIGKILL)
-        status = self.ended(pid)
-        assert status in {0, -signal.SIGKILL}, self.said()
-        self.kills += status != 0
-        return status != 0
+    def kill(self, seconds, *arguments, group=False, insist=True):
+        """Kill a command after a random part of these seconds; whether it still ran.
+
+        One that had ended is killed again, sooner, unless doing it again is doing nothing.
+        """
+        while True:
+            pid = self.start(*arguments)
+            time.sleep(self.rng.uniform(0, seconds))
+            (os.killpg if group else os.kill)(pid, signal.SIGKILL)
+            status = self.ended(pid)
+            assert status in {0, -signal.SIGKILL}, self.said()
+            self.kills += status != 0
+            if status or not insist:
+                return status != 0
+            seconds *= 0.7
 
     def nothing_left(self):
         """No kernel outlives its owner, no half file the next run."""

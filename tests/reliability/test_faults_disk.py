@@ -37,7 +37,7 @@ def disk(tmp_path_factory):
     faults.make_study(base / "model")
     root = base / "small"
     root.mkdir()
-    script = 'mount -t tmpfs -o size=6m none "$0" && cp -a "$1"/. "$0" && shift && exec "$@"'
+    script = 'mount -t tmpfs -o size=12m none "$0" && cp -a "$1"/. "$0" && shift && exec "$@"'
     inside = [*words, "sh", "-c", script, str(root), str(base / "model")]
     commands = faults.Commands(root, base / "scratch", tuple(inside))
     commands.run("reproduce")

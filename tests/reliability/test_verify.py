@@ -18,7 +18,6 @@ def model(tmp_path_factory):
     """A study whose results, committed chapters and reference numbers agree."""
     base = tmp_path_factory.mktemp("verify")
     root = faults.make_study(base / "a study")
-    shutil.copy(faults.ROOT / "requirements.lock", root)
     commands = faults.Commands(root, base / "scratch")
     commands.run("refresh")
     commands.run("reproduce")

@@ -42,7 +42,7 @@ def one_at_a_time(results_dir: Path) -> Iterator[None]:
 
 @contextmanager
 def sole(results_dir: Path, work: str) -> Iterator[None]:
-    """Do some work in a folder alone.
+    """Do some work in a folder alone; what killed runs left in its staging is removed first.
 
     Parameters
     ----------
@@ -77,6 +77,8 @@ def sole(results_dir: Path, work: str) -> Iterator[None]:
         now = time.strftime("%Y-%m-%d %H:%M:%S")
         who = f"{work}: process {os.getpid()} on {platform.node()}, since {now}\n"
         write_files({holder: who.encode()})
+        with one_at_a_time(results_dir):
+            _remove_ownerless(base)
         yield
     finally:
         holder.unlink(missing_ok=True)

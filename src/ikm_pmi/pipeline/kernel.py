@@ -145,6 +145,7 @@ def execute(root: Path, parameters: ChapterParameters, output: Path, work: Path)
                 kernel_manager_class=manager,
                 timeout_func=limit,
                 iopub_timeout=_OUTPUT_SECONDS,
+                coalesce_streams=True,  # else a busy machine cuts one print in two outputs
             )
         except PapermillExecutionError as error:
             raise ChapterError(

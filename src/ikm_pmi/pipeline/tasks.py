@@ -166,6 +166,8 @@ def build(
         # The unchanged, too: a run killed before this line has left them out.
         done = [name for name in (*found.ran, *found.unchanged) if name in made_from]
         manifest.record(results_dir, {name: made_from[name] for name in done})
+        for name in done:  # of a failure that has been put right
+            (results_dir / "failed" / f"{name}.ipynb").unlink(missing_ok=True)
         ran = [name for name in found.ran if name in made_from]
         if ran or not (results_dir / changes.FILE).is_file():
             found = replace(found, moved=changes.record(before, results_dir, ran))
