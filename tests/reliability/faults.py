@@ -69,10 +69,14 @@ def write_round(root, number, chapters=tuple(CHAPTERS)):
 
 def make_study(root):
     """A project with the real data and cheap chapters."""
-    made = shutil.ignore_patterns(
-        "results", "site", "dist", "tests", "*.ipynb", ".*", "__pycache__"
-    )
-    shutil.copytree(ROOT, root, ignore=made)
+    made = {"results", "site", "dist", "tests", "notebooks"}
+    cached = shutil.ignore_patterns(".*", "__pycache__")
+
+    def left_out(folder, names):
+        return cached(folder, names) | (made if Path(folder) == ROOT else set())
+
+    shutil.copytree(ROOT, root, ignore=left_out)
+    (root / "notebooks").mkdir()
     write_round(root, 0)
     return root
 
@@ -148,9 +152,9 @@ class Commands:
 
     def nothing_left(self):
         """No kernel outlives its owner, no half file the next run."""
-        assert comes_true(lambda: not children(self.server))
+        assert comes_true(lambda: not children(self.server) + at_work_in(self.root))
         assert not leftovers(self.seen)
-        assert not list((self.scratch / "tmp").iterdir())
+        assert not sorted((self.scratch / "tmp").iterdir())
 
     def close(self):
         self.zygote.stdin.close()
@@ -208,6 +212,16 @@ def children(pid):
         return [one for one in psutil.Process(pid).children() if alive(one.pid)]
     except psutil.NoSuchProcess:
         return []
+
+
+def at_work_in(folder):
+    """Processes whose working directory lies there, or whose command names it."""
+    found = []
+    for one in psutil.process_iter(["cwd", "cmdline", "status"]):
+        words = [one.info["cwd"] or "", *(one.info["cmdline"] or [])]
+        if one.info["status"] != psutil.STATUS_ZOMBIE and any(str(folder) in w for w in words):
+            found.append(one)
+    return [one for one in found if "zygote.py" not in " ".join(one.info["cmdline"])]
 
 
 def alive(pid):

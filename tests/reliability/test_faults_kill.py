@@ -173,9 +173,8 @@ def test_data_add(commands, record_property):
     [
         (("export", "tables", "--format", "csv,xlsx,docx"), "tables"),
         (("package", "--out", "dist/replication.zip"), "dist"),
-        (("site",), "site"),
     ],
-    ids=["export", "package", "site"],
+    ids=["export", "package"],
 )
 def test_what_is_handed_on(commands, command, place, record_property):
     commands.run("reproduce")
@@ -193,6 +192,30 @@ def test_what_is_handed_on(commands, command, place, record_property):
     commands.nothing_left()
     assert commands.kills == 4
     tell(record_property, commands, f"kill -9 during {command[0]}", "whole files, old or new")
+
+
+@pytest.mark.parametrize("command", ["site", "verify"])
+def test_what_takes_long(commands, command, record_property):
+    """Killed early, without a run to the end: its own tests have that."""
+    pytest.importorskip("sphinx" if command == "site" else "nbval")
+    commands.run("reproduce")
+    site = commands.root / "site"
+    if not site.exists():
+        site.mkdir()
+        for name in ("index.html", "exhibits.json"):
+            (site / name).write_text("before")
+    known = manifest.file_hashes(commands.root)
+    for number in range(4):
+        assert commands.kill(10, command, group=number % 2 == 0)
+        assert faults.comes_true(lambda: not faults.at_work_in(commands.root))
+        assert manifest.file_hashes(commands.root, ("[a-z]*/**/*",)).items() >= {
+            (name, value) for name, value in known.items() if "/." not in name and "/" in name
+        }
+    kept = commands.root / (".staging" if command == "site" else "results/.staging")
+    assert len([one for one in kept.iterdir() if one.is_dir()]) <= 1
+    for left in kept.iterdir():
+        shutil.rmtree(left) if left.is_dir() else None
+    tell(record_property, commands, f"kill -9 during {command}", "what was there stays as it was")
 
 
 def test_owner_with_kernels_of_its_own(commands, record_property):

@@ -67,12 +67,14 @@ def scratch_folder(kind: str) -> Path:
 
 
 @contextmanager
-def scratch() -> Iterator[Path]:
-    """A temporary folder for as long as it is used."""
-    folder = scratch_folder("work")
+def scratch(*, default: bool = False) -> Iterator[Path]:
+    """A temporary folder for as long as it is used; by default, that of other libraries too."""
+    folder, before = scratch_folder("work"), tempfile.tempdir
+    tempfile.tempdir = str(folder) if default else before
     try:
         yield folder
     finally:
+        tempfile.tempdir = before
         shutil.rmtree(folder, ignore_errors=True)
 
 

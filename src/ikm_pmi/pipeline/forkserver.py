@@ -8,7 +8,6 @@ kernels end with it.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import importlib
 import json
@@ -21,6 +20,8 @@ import socket
 import sys
 from pathlib import Path
 from typing import Any
+
+from ikm_pmi.pipeline.follow import die_with
 
 __all__ = ["main"]
 
@@ -37,7 +38,6 @@ _NOT_OURS = (
     "ikm_pmi.pipeline.nodes",
     "ikm_pmi.pipeline.forkserver",
 )
-_PR_SET_PDEATHSIG = 1
 
 
 def warm() -> None:
@@ -150,9 +150,7 @@ def _become_child(server: int) -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != server:  # it ended before the line above
-        os._exit(1)
+    die_with(server)
 
 
 def run_kernel(request: dict[str, Any]) -> None:

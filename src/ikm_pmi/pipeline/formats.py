@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ikm_pmi.data.whole import scratch
 from ikm_pmi.language import tr
 from ikm_pmi.pipeline.archive import same_bytes
 
@@ -71,6 +72,11 @@ def csv(table: Table) -> bytes:
 
 def xlsx(tables: Sequence[Table]) -> bytes:
     """A workbook: a sheet of notes, then a sheet for each table."""
+    with scratch(default=True):  # openpyxl leaves a file a sheet behind when it is killed
+        return _workbook(tables)
+
+
+def _workbook(tables: Sequence[Table]) -> bytes:
     import openpyxl
 
     book = openpyxl.Workbook(write_only=True)

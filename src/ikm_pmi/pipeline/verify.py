@@ -12,7 +12,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -21,7 +20,7 @@ from typing import Any
 
 from ikm_pmi.data.report import Problem
 from ikm_pmi.parameters import CHAPTERS
-from ikm_pmi.pipeline import manifest
+from ikm_pmi.pipeline import follow, manifest
 from ikm_pmi.pipeline.folders import staging
 from ikm_pmi.pipeline.headlines import HEADLINES
 from ikm_pmi.pipeline.kernel import kernel_settings
@@ -196,7 +195,7 @@ def _executed(
 ) -> list[Problem]:
     """Outputs that nbval finds different, and fresh numbers that moved."""
     with staging(root / "results", "verify") as folder:
-        command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q"]
+        command = follow.command("pytest", "--nbval", "--nbval-current-env", "-q")
         command += ["-p", "no:cacheprovider"]
         if jobs > 1 and importlib.util.find_spec("xdist"):
             command += ["-n", str(jobs), "--dist", "loadscope"]

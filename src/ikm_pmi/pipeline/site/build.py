@@ -7,7 +7,6 @@ import importlib.util
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -17,7 +16,7 @@ from ikm_pmi.data.whole import write_files
 from ikm_pmi.errors import ChapterError, IkmPmiError
 from ikm_pmi.language import using
 from ikm_pmi.parameters import CHAPTERS
-from ikm_pmi.pipeline import docs, manifest
+from ikm_pmi.pipeline import docs, follow, manifest
 from ikm_pmi.pipeline.explorer import explorer
 from ikm_pmi.pipeline.exports import chapter_tables, write_table
 from ikm_pmi.pipeline.folders import check_place, staging, swap
@@ -208,7 +207,7 @@ def _guide(root: Path, source: Path) -> dict[str, str]:
 def _sphinx(work: Path, tell: Callable[[str], None]) -> tuple[str, ...]:
     """Run Sphinx in a process of its own: it keeps state that a second build would meet."""
     noted = work / "warnings.txt"
-    command = [sys.executable, "-m", "sphinx", "-b", "html", "-j", "auto", "-w", str(noted)]
+    command = follow.command("sphinx", "-b", "html", "-j", "auto", "-w", str(noted))
     command += ["-d", str(work / "doctrees"), "--no-color"]
     library = str(Path(__file__).parents[3])
     paths = [library, *filter(None, [os.environ.get("PYTHONPATH")])]
