@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import sys
 import tokenize
 import zipfile
 from pathlib import Path
@@ -121,6 +122,7 @@ def hostile_folder(tmp_path_factory):
     return faults.make_study(root)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="such a folder has no name there")
 def test_hostile_parameters_arrive_in_a_kernel(hostile_folder, record_property):
     told = 'Path = __import__("pathlib").Path\nimport json\n'
     told += "wrote = Path('../told.json').write_text(json.dumps(p.peers))"
@@ -217,6 +219,7 @@ def test_a_project_sent_to_a_worker_stays_in_its_folder(name, tmp_path, monkeypa
 # Who may listen --------------------------------------------------------------------------------
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked at as on Linux")
 def test_kernels_listen_on_this_machine_only(tmp_path, record_property):
     root = faults.make_study(tmp_path / "study")
     mark = tmp_path / "begun"

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import sys
 
 import faults
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from ikm_pmi.pipeline import manifest
 from ikm_pmi.pipeline.verify import TOLERANCE, environment, results, verify
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="commands are forked, as on Linux")
 CHAPTERS = ("01_data", "03_pmi_impact")
 
 
