@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ikm_pmi.data.whole import write_files
+from ikm_pmi.data.whole import clear_leftovers, write_files
 from ikm_pmi.errors import ChapterError
 
 __all__ = ["check_place", "one_at_a_time", "recover", "sole", "staging", "swap"]
@@ -97,6 +97,7 @@ def staging(results_dir: Path, name: str) -> Iterator[Path]:
     base = _base(results_dir)
     with one_at_a_time(results_dir):
         recover(results_dir, name)
+        clear_leftovers(results_dir)
         _remove_ownerless(base)
         folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=base))
         # Held as long as this process lives; let go by any thread, also at the interpreter's end.
