@@ -342,6 +342,9 @@ def test_overlap_gap_and_unequal_spans() -> None:
     for table, words in ((overlap, "overlap"), (gap, "gap"), (short, "same days")):
         (problem,) = check_calendar(table, RULES)
         assert words in problem.summary
+        assert problem.where == "regime_spells.csv" + ", area java_bali" * (table is not short)
+        if table is gap:
+            assert problem.found == f"{pd.Timestamp(SPELLS.loc[own[6], 'start']):%Y-%m-%d}"
 
 
 def test_counts_that_do_not_sum() -> None:
@@ -431,3 +434,7 @@ def test_an_industry_class_that_is_none_of_the_four_is_refused() -> None:
     with pytest.raises(DataError, match="unknown industry class 'luxury'") as caught:
         class_shares(table, DEFAULT)
     assert caught.value.where == "industry_classes.csv, row 2, column industry_class"
+
+
+def test_days_and_months_are_named_in_the_index() -> None:
+    assert (DAILY.index.name, monthly_intensity(DAILY, DEFAULT).index.name) == ("date", "month")

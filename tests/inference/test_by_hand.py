@@ -5,13 +5,15 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.bounds_test import f_and_t, simulate_null
-from ikm_pmi.inference.clusters import cluster_moments, crv1
+from ikm_pmi.inference.clusters import cluster_moments, critical_t, crv1, p_t
 from ikm_pmi.inference.curve import joint_tests
 from ikm_pmi.inference.diagnostics import residual_checks
 from ikm_pmi.inference.har import har_table
-from ikm_pmi.inference.ratio import RatioSet
-from ikm_pmi.inference.simulate import judge
+from ikm_pmi.inference.ratio import RatioSet, ratio_set
+from ikm_pmi.inference.regression import check_design
+from ikm_pmi.inference.simulate import estimates, judge
 from ikm_pmi.inference.wild_bootstrap import wild_bootstrap
 from ikm_pmi.results import Estimate
 
@@ -98,6 +100,36 @@ def test_the_null_with_lags_is_simulated_with_the_lags_of_y_itself():
             assert null.t[bound, draw] == pytest.approx(slope / error)
 
 
+@pytest.mark.truth
+def test_a_regressor_of_another_size_is_not_a_dependence():
+    X = pd.DataFrame(np.random.default_rng(1).standard_normal((30, 3)), columns=list("abc"))
+    check_design(X * [1, 1e-14, 1e9])
+    with pytest.raises(EstimationError) as caught:
+        check_design(X.assign(d=X["a"] - 2 * X["c"]) * [1, 1e-9, 1, 1])
+    assert caught.value.found == "1 exact dependence(s) among: a, c, d"
+
+
+def test_p_and_critical_value_of_t_belong_to_one_degree_less_than_clusters():
+    assert p_t(2.1, 11) == pytest.approx(2 * stats.t.sf(2.1, 10))
+    assert p_t(-2.1, 11) == p_t(2.1, 11)
+    assert p_t(critical_t(0.9, 11), 11) == pytest.approx(0.1)
+
+
+def test_three_lags_of_y_alone_need_a_longer_start():
+    """Order (4, 0): three lagged differences, no difference of x."""
+    n, draws = 20, 3
+    null = simulate_null(n, 1, order=(4, 0), draws=draws, rng=np.random.default_rng(5))
+    shocks = np.random.default_rng(5).standard_normal((2, draws, n + 4))
+    walks = shocks.cumsum(axis=2) - shocks[:, :, :1]
+    y, dy = walks[0], np.diff(walks[0], axis=1)
+    for draw in range(draws):
+        lagged = [dy[draw, 3 - j : n + 3 - j] for j in (1, 2, 3)]
+        levels = [walks[1][draw, 3:-1], y[draw, 3:-1]]
+        now, full = dy[draw, 3:], np.column_stack([*lagged, *levels])
+        rss, rss0 = ((ols(now, Z) ** 2).sum() for Z in (full, full[:, :3]))
+        assert null.f[1, draw] == pytest.approx((rss0 - rss) / 2 / (rss / (n - 5)))
+
+
 def test_f_and_t_need_one_degree_of_freedom():
     sample = np.random.default_rng(2).standard_normal((4, 4))
     f, t = f_and_t(sample, 1)
@@ -124,7 +156,10 @@ def test_ends_belong_to_the_set():
     assert 1.0 in rays
     assert 2.0 in rays
     assert 1.5 not in rays
-    assert 7.0 in RatioSet(value=3.0, std_error=0.1, kind="line", low=None, high=None)
+    line = ratio_set(1.0, 0.1, np.diag([4.0, 4.0]), 2.0)
+    assert (line.kind, line.low, line.high) == ("line", None, None)
+    assert 7.0 in line
+    assert str(line) == "unbounded: no value is rejected"
 
 
 def test_smallest_p_of_drawn_weights_counts_the_data_as_a_draw():
@@ -136,6 +171,14 @@ def test_smallest_p_of_drawn_weights_counts_the_data_as_a_draw():
     assert (drawn.ci_low, drawn.ci_high) == (None, None)
     assert drawn.p_value == round(drawn.p_value * 100) / 100
     assert drawn.statistic == pytest.approx(drawn.value / drawn.std_error)
+    other = wild_bootstrap(m, np.ones(1), 0.5, draws=99, rng=rng, interval=False)
+    assert other.statistic == pytest.approx((other.value - 0.5) / other.std_error)
+    few = cluster_moments(x + rng.standard_normal(60), x[:, None], np.arange(60) // 12)
+    every = wild_bootstrap(few, np.ones(1), draws=99, rng=rng)
+    assert (every.minimum_p, every.enumerated) == (2 / 32, True)
+    assert every.distribution == (
+        "restricted wild cluster bootstrap, Rademacher, 32 all, 5 clusters"
+    )
 
 
 def test_table_of_methods_has_unit_and_level_asked_for_or_none_and_95_percent():
@@ -164,3 +207,16 @@ def test_a_method_is_judged_by_its_p_values_and_its_interval():
     assert found.minimum_p == 0.02
     blind = judge("m", one(None), one(0.01, high=0.9), truth=1.0)
     assert (blind.size, blind.power, blind.coverage, blind.minimum_p) == (None, None, False, 0.0)
+
+
+def test_rates_are_estimates_with_their_nominal_value():
+    row = {"experiment": "Dose, AR(1)", "method": "OLS", "replications": 60, "verdict": "x"}
+    row |= {"size": 0.1, "size_mc": 0.03, "coverage": np.nan, "coverage_mc": np.nan}
+    other = row | {"size": np.nan, "coverage": 0.9, "coverage_mc": 0.02}
+    first, second = estimates(pd.DataFrame([row, other]))
+    assert (first.name, first.value, first.std_error, first.n) == (
+        "validation.dose_ar_1.ols.size", 0.1, 0.03, 60,
+    )  # fmt: skip
+    assert first.detail == {"nominal": 0.05, "verdict": "x"}
+    assert (second.name, second.value) == ("validation.dose_ar_1.ols.coverage", 0.9)
+    assert second.detail["nominal"] == 0.95

@@ -49,6 +49,11 @@ def test_p_values_equal_a_loop_of_refits(lags, treated):
     result = conformal(y, X, treated, lags=lags, candidates=15)
     slow = [p_by_refitting(y, X, treated, effect, lags) for effect in result.candidates]
     assert result.p_values == pytest.approx(slow, abs=1e-12)
+    shown, test = result.estimate("e"), result.test("e", "no effect")
+    assert shown.n == test.n == result.n == T - lags
+    assert (shown.ci_low, shown.ci_high) == (result.low, result.high)
+    assert (shown.p_value, test.p_value) == (result.p_value, result.p_value)
+    assert shown.detail["minimum_p"] == test.minimum_p == result.minimum_p
     assert result.table().to_dict("list") == {
         "effect": result.candidates.tolist(), "p_value": result.p_values.tolist()
     }  # fmt: skip

@@ -112,6 +112,7 @@ def test_structural_model_is_that_of_statsmodels_on_every_month(
     beta = smoothed.smoothed_state[-k:, -1]
     assert fit.params[moving.columns].to_numpy() == pytest.approx(beta, abs=1e-6)
     variances = np.diag(smoothed.smoothed_state_cov[-k:, -k:, -1])
+    assert list(fit.cov.columns) == list(fit.cov.index) == list(moving.columns)
     assert np.diag(fit.cov) == pytest.approx(variances, rel=1e-5)
     assert fit.n == len(y)
 
