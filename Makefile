@@ -10,7 +10,7 @@ endif
 READY := .venv/.ready
 JOBS ?= 2
 
-.PHONY: help setup reproduce test lint lock refresh verify bench site docs coverage mutants clean
+.PHONY: help setup reproduce test lint lock refresh verify bench site docs coverage mutants reliability clean
 .DEFAULT_GOAL := help
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo "make site       run the study, then build its public site in site/"
 	@echo "make docs       write the generated pages of docs/, run no chapter"
 	@echo "make lock       requirements.lock and environment.yml from pyproject.toml"
+	@echo "make reliability what the tests try to break, and what happened, into docs/reliability.md"
 	@echo "make clean      remove results and caches (not .venv)"
 
 $(READY): requirements.lock pyproject.toml
@@ -67,6 +68,9 @@ docs: $(READY)
 
 lock: $(READY)
 	$(BIN)/python tools/lock.py
+
+reliability: $(READY)
+	@$(BIN)/python tools/reliability.py --jobs $(JOBS)
 
 clean:
 	rm -rf results site dist .mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,14 +1,22 @@
-"""The same numbers with one and two threads of linear algebra, and with other hash seeds."""
+"""The same numbers with other threads, kernels of BLAS, hash seeds, folders, zones and locales."""
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from ikm_pmi.data.package import find_root
+
+ROOT = find_root(Path(__file__))
+
 # Nine digits: what another order of summation may move lies below.
 SCRIPT = """
-import json
+import locale, os
+wanted = os.environ.get("LC_ALL", "C")
+assert locale.setlocale(locale.LC_ALL, "") == wanted
 from ikm_pmi.data import package
 from ikm_pmi.models import counterfactual, cross_country, elasticity, impact, peers
 from ikm_pmi.models import study, synthetic
@@ -32,12 +40,13 @@ for result in results:
 """
 
 
-def numbers(threads, seed):
+def numbers(cwd, threads, seed, **other):
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    other = dict.fromkeys(names, str(threads)) | {"PYTHONHASHSEED": str(seed)}
+    changed = dict.fromkeys(names, str(threads)) | {"PYTHONHASHSEED": str(seed)} | other
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", SCRIPT],
-        env=os.environ | other,
+        env=os.environ | changed,
+        cwd=cwd,
         capture_output=True,
         text=True,
         check=True,
@@ -45,8 +54,46 @@ def numbers(threads, seed):
     return done.stdout.splitlines()
 
 
+@pytest.fixture(scope="module")
+def locales(tmp_path_factory):
+    """A folder with the locales of Indonesia and the United States, made here."""
+    folder = tmp_path_factory.mktemp("locales")
+    make = shutil.which("localedef")
+    for name in ("id_ID", "en_US") if make else ():
+        command = [make, "-i", name, "-f", "UTF-8", str(folder / f"{name}.UTF-8")]
+        subprocess.run(command, capture_output=True, check=False)
+    if len(list(folder.iterdir())) < 2:
+        pytest.skip("localedef or its sources are not installed: locales not tried")
+    return {"LOCPATH": str(folder)}
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return numbers(ROOT, 1, 1, LC_ALL="C", TZ="UTC")
+
+
+def told(record, what, plain):
+    outcome = f"the same {len(plain)} results to nine digits"
+    entry = {"part": "numbers", "what": what, "times": 2, "outcome": outcome}
+    record("reliability", entry)
+
+
 @pytest.mark.second
-def test_threads_and_hash_seeds_change_nothing():
-    one, two = numbers(1, 1), numbers(2, 2)
-    assert len(one) > 100
-    assert one == two
+def test_threads_hash_seeds_folders_and_time_zones_change_nothing(plain, tmp_path, record_property):
+    assert len(plain) > 100
+    assert numbers(tmp_path, 2, 2, LC_ALL="C", TZ="Asia/Jakarta") == plain
+    told(record_property, "threads, hash seeds, folders, time zones", plain)
+
+
+@pytest.mark.second
+def test_another_kernel_of_the_linear_algebra_changes_nothing(plain, tmp_path, record_property):
+    assert numbers(tmp_path, 1, 3, LC_ALL="C", OPENBLAS_CORETYPE="Nehalem") == plain
+    told(record_property, "kernels of OpenBLAS", plain)
+
+
+@pytest.mark.second
+def test_locales_change_nothing(plain, locales, tmp_path, record_property):
+    indonesian = numbers(tmp_path, 1, 4, LC_ALL="id_ID.UTF-8", **locales)
+    assert indonesian == plain
+    assert numbers(tmp_path, 1, 5, LC_ALL="en_US.UTF-8", **locales) == plain
+    told(record_property, "locales id_ID and en_US", plain)

@@ -71,12 +71,14 @@ class ClusterMoments:
     @property
     def params(self) -> Floats:
         """Least-squares coefficients, shape (k,)."""
-        return np.linalg.solve(self.gram.sum(axis=0), self.cross.sum(axis=0))
+        return _solve(self.gram.sum(axis=0), self.cross.sum(axis=0))
 
     @property
     def bread(self) -> Floats:
         """``(X'X)^-1``, shape (k, k)."""
-        return np.linalg.inv(self.gram.sum(axis=0))
+        total = self.gram.sum(axis=0)
+        scale = np.sqrt(np.diagonal(total))
+        return np.asarray(np.linalg.inv(total / np.outer(scale, scale)) / np.outer(scale, scale))
 
 
 def cluster_moments(
@@ -143,7 +145,14 @@ def _full_rank(grams: Floats) -> NDArray[np.bool_]:
     scale = np.sqrt(np.diagonal(grams, axis1=1, axis2=2))
     safe = np.where(scale > 0, scale, 1.0)
     conditions = np.linalg.cond(grams / (safe[:, :, None] * safe[:, None, :]))
-    return np.asarray((scale > 0).all(axis=1) & (conditions < 1e13))
+    return np.asarray((scale > 0).all(axis=1) & (conditions < 1e10))
+
+
+def _solve(grams: Floats, right: Floats) -> Floats:
+    """Solve ``X'X b = X'y`` for one or many, columns scaled so that none drowns another."""
+    scale = np.sqrt(np.diagonal(grams, axis1=-2, axis2=-1))
+    scaled = grams / (scale[..., :, None] * scale[..., None, :])
+    return np.asarray(np.linalg.solve(scaled, (right / scale)[..., None])[..., 0] / scale)
 
 
 def crv1(moments: ClusterMoments) -> Floats:
@@ -192,7 +201,7 @@ def leave_one_out(moments: ClusterMoments) -> Floats:
         g = int(np.argmin(full))
         require_full_rank(rest[g], f"without cluster {moments.labels[g]}")
     right = moments.cross.sum(axis=0) - moments.cross
-    return np.asarray(np.linalg.solve(rest, right[..., None])[..., 0])
+    return _solve(rest, right)
 
 
 def crv3(moments: ClusterMoments) -> Floats:

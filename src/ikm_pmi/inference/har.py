@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,7 @@ import pandas as pd
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.reference import FixedB, Normal, StudentT
-from ikm_pmi.inference.regression import Contrast, HarFit, check_design
+from ikm_pmi.inference.regression import Contrast, HarFit, check_design, size
 from ikm_pmi.results import Estimate
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def cosine_terms(n: int) -> int:
 def _ols(y: pd.Series, X: pd.DataFrame, _times: NDArray[np.int64], _lags: int | None) -> HarFit:
     import statsmodels.api as sm
 
-    fit = sm.OLS(y, X).fit()
+    fit = sm.OLS(y, X).fit(method="qr")
     reference = StudentT(int(fit.df_resid))
     extra = {"r_squared": float(fit.rsquared)}
     return HarFit("ols", "OLS, classical", fit.params, fit.cov_params(), reference, len(y), extra)
@@ -54,7 +55,8 @@ def _newey_west(
     import statsmodels.api as sm
 
     S = truncation(len(y)) if lags is None else lags + 1
-    fit = sm.OLS(y, X).fit(cov_type="HAC", cov_kwds={"maxlags": S - 1, "use_correction": False})
+    kwds = {"maxlags": S - 1, "use_correction": False}
+    fit = sm.OLS(y, X).fit(method="qr", cov_type="HAC", cov_kwds=kwds)
     reference, extra = FixedB(S / len(y)), {"lags": float(S - 1)}
     label = f"OLS, Newey-West (S = {S})"
     return HarFit("newey_west", label, fit.params, fit.cov_params(), reference, len(y), extra)
@@ -63,7 +65,7 @@ def _newey_west(
 def _cosine(y: pd.Series, X: pd.DataFrame, _times: NDArray[np.int64], _lags: int | None) -> HarFit:
     import statsmodels.api as sm
 
-    fit = sm.OLS(y, X).fit()
+    fit = sm.OLS(y, X).fit(method="qr")
     T, nu = len(y), cosine_terms(len(y))
     scores = X.to_numpy(float) * fit.resid.to_numpy()[:, None]
     phase = np.pi * np.outer(np.arange(1, nu + 1), np.arange(T) + 0.5) / T
@@ -195,7 +197,27 @@ def har_fits(
     check_design(X)
     monthly = isinstance(y.index, pd.PeriodIndex)
     times = y.index.asi8 if monthly else np.arange(len(y))  # type: ignore[attr-defined]
-    return {m: _FITTERS[m](y.astype(float), X.astype(float), times, lags) for m in methods}
+    outcome, design = y.astype(float), X.astype(float)
+    return {m: _scaled(m, outcome, design, times, lags) for m in methods}
+
+
+def _scaled(
+    method: str, y: pd.Series, X: pd.DataFrame, times: NDArray[np.int64], lags: int | None
+) -> HarFit:
+    """One fit with outcome and columns brought to the size of one, and its results taken back.
+
+    Least squares in double precision loses what its columns differ in size; the structural model
+    is left as it is, since its maximum is searched for.
+    """
+    if method == "structural":
+        return _structural(y, X, times, lags)
+    one, each = float(size(y.to_numpy()[:, None])[0]), size(X.to_numpy())
+    fit = _FITTERS[method](y / one, X / each, times, lags)
+    back = one / each
+    left = y.to_numpy() / one - X.to_numpy() / each @ fit.params.to_numpy()
+    perfect = np.linalg.norm(left) <= 1e-13 * np.linalg.norm(y.to_numpy() / one)
+    cov = fit.cov * (0.0 if perfect else np.outer(back, back))
+    return replace(fit, params=fit.params * back, cov=cov)
 
 
 def har_table(

@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.reference import Reference
 from ikm_pmi.results import Estimate
 
-__all__ = ["Contrast", "HarFit", "check_design"]
+__all__ = ["Contrast", "HarFit", "check_design", "size"]
+
+#: Beyond this condition number of the columns, brought to one length, fewer than eight digits hold.
+_CONDITION = 1e8
 
 Contrast = str | Mapping[str, float]
 
@@ -59,6 +63,14 @@ class HarFit:
     ) -> Estimate:
         """A linear combination as an :class:`~ikm_pmi.results.Estimate` with its t-test of zero."""
         value, error = self.linear(contrast)
+        if not error > 0:
+            raise EstimationError(
+                f"{name} has no standard error",
+                expected="residuals, from which an error can be estimated",
+                found="a perfect fit",
+                where=self.label,
+                todo="look for a regressor that holds the outcome, or give the value without error",
+            )
         half = self.reference.critical(level) * error
         return Estimate(
             name=name,
@@ -75,8 +87,14 @@ class HarFit:
         )
 
 
+def size(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A power of two near the largest entry of each column: dividing by it rounds nothing."""
+    largest = np.abs(values).max(axis=0)
+    return np.asarray(2.0 ** np.round(np.log2(np.where(largest > 0, largest, 1.0))))
+
+
 def check_design(X: pd.DataFrame, *, where: str = "") -> None:
-    """Refuse a design whose columns are linearly dependent, or too few rows.
+    """Refuse a design whose columns are linearly dependent or nearly so, or too few rows.
 
     Raises
     ------
@@ -93,16 +111,19 @@ def check_design(X: pd.DataFrame, *, where: str = "") -> None:
             where=where,
             todo="take a longer sample or fewer regressors",
         )
-    norms = np.linalg.norm(values, axis=0)
-    scaled = values / np.where(norms > 0, norms, 1.0)
+    scaled = values / size(values)
+    norms = np.linalg.norm(scaled, axis=0)
+    scaled = scaled / np.where(norms > 0, norms, 1.0)
     _, singular, right = np.linalg.svd(scaled, full_matrices=False)
-    null = right[singular < n * np.finfo(float).eps * singular[0]]
+    null = right[singular < singular[0] / _CONDITION]
     if len(null):
         involved = np.abs(null).max(axis=0) > 1e-6
+        exact = singular[-1] < n * np.finfo(float).eps * singular[0]
+        kind = "exact" if exact else "almost exact"
         raise EstimationError(
             "the design is singular",
             expected=f"{k} linearly independent columns",
-            found=f"{len(null)} exact dependence(s) among: "
+            found=f"{len(null)} {kind} dependence(s) among: "
             + ", ".join(str(c) for c in X.columns[involved]),
             where=where,
             todo="leave one of these out, or choose months in which they differ",
