@@ -92,15 +92,16 @@ def test_another_kernel_of_the_linear_algebra_changes_nothing(plain, tmp_path, r
     searched = 0
     for here, there in zip(plain, other, strict=True):
         name, *values = here.split(" ")
-        if name.startswith("counterfactual."):  # the maximum of a likelihood, found by search
+        # The maximum of a likelihood is found by search, and flat at its top.
+        if name.startswith(("counterfactual.", "placebo_time.")):
             found = there.split(" ")
             assert found[0] == name
             again = [float(value) for value in found[1:]]
-            assert again == pytest.approx([float(value) for value in values], rel=1e-4, abs=1e-3)
+            assert again == pytest.approx([float(value) for value in values], rel=1e-4, abs=1e-4)
             searched += here != there
         else:
             assert here == there
-    what = "the same to nine digits, but four of structural and synthetic counterfactuals"
+    what = "the same to nine digits, but to four where a likelihood is searched"
     entry = {"part": "numbers", "what": "kernels of OpenBLAS", "times": 2}
     record_property(
         "reliability", entry | {"outcome": f"{what} ({searched} of {len(plain)} moved)"}
