@@ -63,7 +63,7 @@ def cell(text: object) -> str:
 
 def section(part: str, tried: Iterable[Mapping[str, Any]]) -> list[str]:
     """One part: what it is about, a table, and the sum."""
-    rows = sorted(tried, key=lambda one: (str(one["what"]), str(one["outcome"])))
+    rows = sorted(tried, key=lambda one: (str(one["what"]), str(one["outcome"]), one["times"]))
     total = sum(int(one["times"]) for one in rows)
     lines = [f"## {part.capitalize()}: {total:,} tried", ""]
     lines += [PARTS[part].strip(), ""] if part in PARTS else []

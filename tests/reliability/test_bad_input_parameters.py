@@ -62,7 +62,6 @@ def taken(model, name, text, value):
             parts = [part.strip() for part in text.split(",") if part.strip()]
             assert value == ([int(part) for part in parts] if item is int else parts)
         for one in value:
-            assert "\x00" not in str(one)
             str(one).encode()
     else:
         assert value == text.strip()
@@ -282,7 +281,7 @@ def test_a_grid_is_taken_as_written_or_refused(tmp_path, record_property):
             numbers = re.fullmatch(r"(?:!!int |!!float )?['\"]?([0-9.,]+)['\"]?", item)[1]
             assert values == [float(number) for number in numbers.split(",")]  # YAML: two values
         else:
-            assert item.strip("[]'\"") in str(values[0])
+            assert item.split(" ")[-1].strip("[]{}'\"") in str(values[0])
     for content in (b"\xff\xfe[", "chapter: '03'\n".encode("utf-16"), b"\x80abc"):
         path.write_bytes(content)
         with pytest.raises(ParameterError):

@@ -119,7 +119,7 @@ def check_design(X: pd.DataFrame, *, where: str = "") -> None:
     if len(null):
         involved = np.abs(null).max(axis=0) > 1e-6
         exact = singular[-1] < n * np.finfo(float).eps * singular[0]
-        kind = "exact" if exact else "almost exact"
+        kind = "exact" if exact else "near"
         raise EstimationError(
             "the design is singular",
             expected=f"{k} linearly independent columns",

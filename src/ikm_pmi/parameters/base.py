@@ -41,7 +41,7 @@ __all__ = [
 
 _MONTH = re.compile(r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])")
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?")
-_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
+_UNWRITABLE = re.compile("[\ud800-\udfff]")
 
 
 def _month(value: str) -> str:
@@ -124,7 +124,7 @@ class ChapterParameters(BaseModel):
         numeric = kind in (int, float) or get_args(kind) in ((int,), (float,))
         for one in value if isinstance(value, list) else [value]:
             if isinstance(one, str) and _UNWRITABLE.search(one):
-                raise ValueError("text without NUL and without halves of characters")
+                raise ValueError("text without halves of characters")
             text = isinstance(one, str) and not _NUMBER.fullmatch(one.strip())
             if numeric and (isinstance(one, bool) or text):
                 raise ValueError("digits, with a decimal point where needed")

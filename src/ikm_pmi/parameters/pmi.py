@@ -39,10 +39,8 @@ class ImpactParameters(IntensityParameters):
     controls: list[Literal["lebaran_share", "peers_pmi", "log_cases", "log_deaths"]] = Field(
         default=["lebaran_share", "peers_pmi"], description="regressors beside the episodes"
     )
-    peers: list[Annotated[str, Field(pattern="^[A-Z]{3}$")]] = Field(
-        default=["CHN", "DEU", "GBR", "USA"],
-        min_length=1,
-        description="countries in the mean peers_pmi",
+    peers: list[str] = Field(
+        ["CHN", "DEU", "GBR", "USA"], min_length=1, description="countries in the mean peers_pmi"
     )
     case_lag: int = Field(1, ge=0, le=3, description="months by which cases and deaths are lagged")
     leads: int = Field(1, ge=0, le=6, description="months before each episode given an own effect")
