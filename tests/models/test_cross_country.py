@@ -281,14 +281,45 @@ def test_restrictions_that_are_the_same_everywhere_are_refused(panel):
 
 
 @pytest.mark.parametrize(
-    ("change", "summary"),
+    ("change", "summary", "found"),
     [
-        (lambda f: f.drop(columns="stringency"), "a column is missing"),
-        (lambda f: pd.concat([f, f.iloc[[0]]]), "a country-month occurs twice"),
-        (lambda f: f[f["country_iso3"] != "IDN"], "a listed country is not there"),
-        (lambda f: f.assign(pmi=f["pmi"] * 10), "pmi is out of range"),
+        (lambda f: f.drop(columns="stringency"), "a column is missing", "no stringency"),
+        (
+            lambda f: pd.concat([f, f.iloc[[0]]]),
+            "a country-month occurs twice",
+            "1 repeated, first {0} {1}",
+        ),
+        (lambda f: f[f["country_iso3"] != "IDN"], "a listed country is not there", "IDN"),
+        (lambda f: f.assign(pmi=100.5), "pmi is out of range", "100.5 for {0} {1}"),
+        (lambda f: f.assign(stringency=-1), "stringency is out of range", "-1 for {0} {1}"),
     ],
 )
-def test_a_faulty_frame_is_refused(frame, change, summary):
-    with pytest.raises(DataError, match=summary):
+def test_a_faulty_frame_is_refused(frame, change, summary, found):
+    with pytest.raises(DataError, match=summary) as caught:
         assemble(change(frame), DEFAULTS)
+    first = frame.iloc[0]
+    assert caught.value.found == found.format(first["country_iso3"], first["month"])
+
+
+def test_the_ends_of_a_scale_are_on_it(frame):
+    assemble(
+        frame.assign(stringency=frame["stringency"].where(frame["stringency"] < 99, 100)), DEFAULTS
+    )
+    leaves = frame.assign(pmi=frame["pmi"].where(frame["country_iso3"] != "SGP", 0.0))
+    assert assemble(leaves, DEFAULTS).countries == assemble(frame, DEFAULTS).countries
+
+
+def test_leads_are_a_table_of_their_own(result, panel):
+    leads = result.leads
+    assert list(leads.columns) == ["months_ahead", "value", "std_error"]
+    assert leads["months_ahead"].tolist() == list(range(1, QUICK.leads + 1))
+    terms = {name: panel.wide[name] for name in TERMS}
+    ahead = {f"lead_{j}": panel.wide["change"].shift(-j) for j in leads["months_ahead"]}
+    fit = regress(panel, panel.wide["pmi"], terms | ahead)
+    np.testing.assert_allclose(leads["value"], fit.params[-len(leads) :])
+    np.testing.assert_allclose(leads["std_error"], np.sqrt(np.diag(fit.cov))[-len(leads) :])
+
+
+def test_a_thin_country_is_named_in_the_notes_with_its_months(frame):
+    more = CrossCountryParameters(countries=[*DEFAULTS.countries, "SGP"], draws=99)
+    assert "SGP is left out: fewer than 30 usable months (23)." in estimate(frame, more).notes

@@ -110,6 +110,10 @@ def test_newey_west_and_shift_can_each_be_the_main_inference() -> None:
     assert set(main.har["inference"]) == {
         *("ols", "newey_west", "cosine", "prais_winsten", "structural", "shift")
     }
+    assert main.har["name"].tolist() == ["pmi.dose.change"] * 6 + ["pmi.dose.level"] * 6
+    assert main.har["inference"].tolist()[:6] == main.har["inference"].tolist()[6:]
+    assert set(main.har["unit"]) == {main.estimates[0].unit}
+    assert isinstance(main.har.index, pd.RangeIndex)
 
 
 def test_delta_method_of_the_long_run_by_finite_differences() -> None:

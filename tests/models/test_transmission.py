@@ -150,6 +150,9 @@ def test_variance_shares_of_a_linear_and_of_a_product_model():
     assert shares["b"] == pytest.approx(0.2, abs=0.01)
     assert shares["idle"] < 0.002
     assert shares["fixed"] == 0
+    assert shares.name == "share"
+    assert list(shares.index[:2]) == ["a", "b"]
+    assert shares.is_monotonic_decreasing
     assert variance_shares(x, (x["a"] * x["b"]).to_numpy())["jointly"] > 0.98
     with pytest.raises(EstimationError, match="no variance"):
         variance_shares(x, np.ones(len(x)))
