@@ -82,7 +82,7 @@ def run(step: Step, folder: Path) -> tuple[int, list[str]]:
     # An environment that is there is not set up again.
     command = re.sub(r"^make ", "make -s -o .venv/.ready ", step.command, flags=re.M)
     done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command],  # noqa: S607
+        ["bash", "-o", "pipefail", "-c", command],  # noqa: S607 (bash of the path, as a reader has it)
         cwd=folder, env=environment, text=True, timeout=900, check=False,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
     )  # fmt: skip

@@ -43,7 +43,7 @@ def executed(cell, space):
     last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, "chapter", "exec"), space)  # noqa: S102 (a chapter of ours)
     if last:
-        shown.append(eval(compile(ast.Expression(last.value), "chapter", "eval"), space))  # noqa: S307
+        shown.append(eval(compile(ast.Expression(last.value), "chapter", "eval"), space))  # noqa: S307 (a cell of a committed chapter)
     texts = [repr(value) for value in shown if not (value is None or isinstance(value, MagicMock))]
     return "".join(printed), texts
 
