@@ -41,7 +41,7 @@ def timed(words, folder, **environment):
     start = time.perf_counter()
     own = os.environ | dict.fromkeys(THREADS, "1") | environment
     words = list(map(str, words))
-    subprocess.run(words, check=True, capture_output=True, cwd=folder, env=own)  # noqa: S603 (our own)
+    subprocess.run(words, check=True, capture_output=True, cwd=folder, env=own)  # noqa: S603 (our own commands)
     return time.perf_counter() - start
 
 
