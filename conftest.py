@@ -40,6 +40,18 @@ class Reliability:
         self.path.write_text(json.dumps(self.tried, indent=1) + "\n", encoding="utf-8")
 
 
+def pytest_xdist_make_scheduler(config, log):
+    """Files of tests share a worker within tests/site: the site is built once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByScope(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            whole = "tests/site/"
+            return whole if nodeid.startswith(whole) else super()._split_scope(nodeid)
+
+    return ByScope(config, log)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--reliability", type=Path, help="write what was tried to this JSON file")
 
