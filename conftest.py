@@ -40,7 +40,8 @@ class Reliability:
         self.path.write_text(json.dumps(self.tried, indent=1) + "\n", encoding="utf-8")
 
 
-def pytest_xdist_make_scheduler(config, log):
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """Files of tests share a worker within tests/site: the site is built once."""
     from xdist.scheduler import LoadScopeScheduling
 
