@@ -153,8 +153,8 @@ class Commands:
     def nothing_left(self):
         """No kernel outlives its owner, no half file the next run."""
         assert comes_true(lambda: not children(self.server) + at_work_in(self.root))
-        assert not leftovers(self.seen)
-        assert not sorted((self.scratch / "tmp").iterdir())
+        left = [*leftovers(self.seen), *(self.scratch / "tmp").iterdir()]
+        assert left == []
 
     def close(self):
         self.zygote.stdin.close()

@@ -67,7 +67,7 @@ def client_of(address: str) -> Iterator[Any]:
     connect: Any = distributed.Client
     try:
         client = connect(address, timeout=_PATIENCE)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:  # the last without certificates
         raise ChapterError(
             "the Dask scheduler cannot be reached",
             expected="an address such as tls://host:8786",

@@ -12,6 +12,7 @@ from ikm_pmi.data import frames, package
 from ikm_pmi.data.package import PROCESSED, RAW, find_root, load_many
 from ikm_pmi.data.report import Problem
 from ikm_pmi.data.store import fingerprint, read_descriptor, write_tables
+from ikm_pmi.data.whole import clear_leftovers
 from ikm_pmi.parameters import RestrictionsParameters
 from ikm_pmi.restrictions import check_calendar, daily_intensity, monthly_intensity
 
@@ -87,5 +88,6 @@ def build(root: Path | None = None) -> tuple[Path, ...]:
         When a raw table is missing, changed or unfit; nothing is written then.
     """
     root = root or find_root()
+    clear_leftovers(root / PROCESSED)
     built_from = fingerprint(read_descriptor(root / RAW))
     return write_tables(processed_tables(root), root / PROCESSED, built_from)

@@ -214,7 +214,8 @@ def _sphinx(work: Path, tell: Callable[[str], None]) -> tuple[str, ...]:
     lines: list[str] = []
     with subprocess.Popen(  # noqa: S603 (our own interpreter, our own arguments)
         [*command, str(work / "source"), str(work / "html")],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUTF8": "1"},
+        env=os.environ
+        | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUTF8": "1", "TMPDIR": str(work)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
