@@ -63,6 +63,10 @@ def test_influence_is_the_estimate_without_the_unit(imk, result):
     without = estimate(total[total["unit"] != top["unit"]], FEW)
     assert without["elasticity.twfe"].value == pytest.approx(top["without"], abs=1e-10)
     assert result.influence["change"].abs().is_monotonic_decreasing
+    two_way, table = result["elasticity.twfe"], result.influence
+    assert table["change"].to_numpy() == pytest.approx(table["without"] - two_way.value)
+    relative = table["change"] / two_way.std_error
+    assert table["change_in_std_errors"].to_numpy() == pytest.approx(relative)
     assert any(top["unit"] in note for note in result.notes)
 
 

@@ -86,6 +86,12 @@ def test_the_bounds_enclose_the_two_way_estimate(imk, found):
     )
 
 
+def test_the_share_of_establishments_that_is_chance_moves_the_elasticity(found):
+    table = found.sensitivity
+    assert table["share"].tolist() == pytest.approx([i / 20 for i in range(21)])
+    assert table["elasticity"].is_monotonic_decreasing
+
+
 def test_least_squares_overstates_and_lsdv_understates_persistence(found):
     ols, lsdv = (found[f"elasticity.dynamic.{n}"].detail["persistence"] for n in ("ols", "lsdv"))
     assert lsdv < ols
