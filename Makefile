@@ -54,11 +54,11 @@ bench: $(READY)
 
 # The pytest of a test run starts others; what they reach counts as well (pyproject.toml).
 coverage: $(READY)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --cov --cov-report=json:.mutants/coverage.json --cov-report=term:skip-covered tests
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --nbval --nbval-current-env --cov --cov-report=json:.mutants/coverage.json --cov-report=term:skip-covered tests notebooks
 	@$(BIN)/python tools/mutants.py --coverage .mutants/coverage.json
 
 mutants: $(READY)
-	$(BIN)/python tools/mutants.py --sample 1000 --seed 1 --jobs $(JOBS)
+	$(BIN)/python tools/mutants.py --sample 700 --seed 3 --jobs $(JOBS)
 
 site: reproduce
 	@$(BIN)/ikm-pmi site
