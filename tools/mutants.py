@@ -3,9 +3,9 @@
 A seeded random sample of the mutants that mutmut makes of `restrictions`, `inference` and `models`,
 drawn module by module. pytest collects the tests once; every mutant is then a forked process in
 which one function has other code, and the tests that reach this function run, cheapest file first,
-up to the first failure. What survives some seconds of them meets a minute of them. A mutant that uses up
-its processor time counts as caught. Of a module whose mutants are all caught, the unchanged program
-must pass.
+up to the first failure. What survives some seconds of them meets a minute of them. A mutant that
+uses up its processor time counts as caught. Of a module whose mutants are all caught, the unchanged
+program must pass.
 
 Left out: docstrings, the text of error messages (strings and arguments of ``...Error(...)``,
 ``where=`` and the like, but not the arithmetic there), other prose (a string with a blank in it),
