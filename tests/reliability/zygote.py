@@ -62,6 +62,7 @@ def become(request):
 
 
 if __name__ == "__main__":
+    os.environ.pop(warm.ADDRESS, None)  # the server of whoever started this is not ours to kill
     warm.start()
     print(json.dumps([os.environ[warm.ADDRESS], warm._own[0].pid]), flush=True)
     for name in HEAVY:
