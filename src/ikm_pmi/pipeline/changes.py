@@ -6,7 +6,6 @@ there are no earlier results, the committed numbers in ``reference/`` are the ol
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -15,7 +14,7 @@ from typing import Any
 
 from ikm_pmi.parameters import CHAPTERS
 from ikm_pmi.pipeline.headlines import HEADLINES
-from ikm_pmi.pipeline.manifest import to_json, write_whole
+from ikm_pmi.pipeline.manifest import read_object, to_json, write_whole
 from ikm_pmi.results import number
 
 __all__ = ["FILE", "Change", "beside_defaults", "compare", "known", "record"]
@@ -58,7 +57,7 @@ def known(root: Path, results_dir: Path) -> State:
 
     A run that was killed leaves the comparison as it was: ``changes.json`` is written at the end.
     """
-    kept = _read(results_dir / FILE).get("chapters", {})
+    kept = read_object(results_dir / FILE).get("chapters", {})
     found: State = {}
     for chapter in CHAPTERS:
         places = (results_dir / chapter / "result.json", root / "reference" / f"{chapter}.json")
@@ -142,16 +141,8 @@ def _cause(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
 
 
 def _state(path: Path) -> dict[str, Any] | None:
-    content = _read(path)
+    content = read_object(path)
     if not isinstance(content.get("estimates"), list):
         return None
     values = {entry["name"]: entry["value"] for entry in content["estimates"]}
     return {"estimates": values} | {kind: content.get(kind, {}) for kind in ("parameters", "data")}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -9,7 +9,6 @@ hashes alone.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -19,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ikm_pmi.data.whole import write_files
+from ikm_pmi.data import whole
 from ikm_pmi.errors import ChapterError
 from ikm_pmi.pipeline.folders import one_at_a_time
 
@@ -29,9 +28,11 @@ __all__ = [
     "costs",
     "differences",
     "digest",
+    "edited_files",
     "file_hashes",
     "inputs",
     "read",
+    "read_object",
     "record",
     "spent",
     "to_json",
@@ -72,7 +73,7 @@ def to_json(content: Any) -> str:
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write one file beside its place, then rename it."""
-    write_files({path: content.encode() if isinstance(content, str) else content})
+    whole.write_files({path: content.encode() if isinstance(content, str) else content})
 
 
 def file_hashes(folder: Path, patterns: Iterable[str] = ("**/*",)) -> dict[str, str]:
@@ -80,7 +81,7 @@ def file_hashes(folder: Path, patterns: Iterable[str] = ("**/*",)) -> dict[str, 
     files = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
     found = {path.relative_to(folder).as_posix(): path for path in files}
     return {
-        name: "sha256:" + hashlib.sha256(found[name].read_bytes()).hexdigest()
+        name: whole.digest(found[name].read_bytes())
         for name in sorted(found)
         if not found[name].name.startswith(".") and "__pycache__" not in name
     }
@@ -88,7 +89,7 @@ def file_hashes(folder: Path, patterns: Iterable[str] = ("**/*",)) -> dict[str, 
 
 def digest(content: Any) -> str:
     """SHA-256 of plain values, written as sorted JSON."""
-    return "sha256:" + hashlib.sha256(to_json(content).encode()).hexdigest()
+    return whole.digest(to_json(content).encode())
 
 
 @cache
@@ -100,21 +101,26 @@ def code_digest() -> str:
 def inputs(notebook: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Hashes of what a chapter is made from, besides its data tables."""
     return {
-        "notebook": "sha256:" + hashlib.sha256(notebook.read_bytes()).hexdigest(),
+        "notebook": whole.digest(notebook.read_bytes()),
         "parameters": digest(dict(parameters)),
         "code": code_digest(),
         "versions": versions(),
     }
 
 
+def read_object(path: Path) -> dict[str, Any]:
+    """What a JSON file holds, or nothing when it is missing, cut short or no object."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
 def read(results_dir: Path) -> dict[str, Any]:
     """The manifest, or an empty one when there is none that can be read."""
-    try:
-        content = json.loads((results_dir / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        content = None
-    fresh: dict[str, Any] = {"schema": 1, "results": {}}
-    return content if isinstance(content, dict) and content.get("schema") == 1 else fresh
+    content = read_object(results_dir / "manifest.json")
+    return content if content.get("schema") == 1 else {"schema": 1, "results": {}}
 
 
 def differences(root: Path, results_dir: Path) -> list[str]:
@@ -138,7 +144,7 @@ def differences(root: Path, results_dir: Path) -> list[str]:
             [table.removesuffix(".csv") for table in entry["inputs"]["data"]], root
         )
         moved = [key for key, value in now.items() if entry["inputs"].get(key) != value]
-        edited = _edited(entry, results_dir / name)
+        edited = edited_files(entry, results_dir / name)
         if moved:
             found.append(f"{name}: made from other {', '.join(moved)}")
         if edited:
@@ -146,7 +152,7 @@ def differences(root: Path, results_dir: Path) -> list[str]:
     return found
 
 
-def _edited(entry: Mapping[str, Any], folder: Path) -> list[str]:
+def edited_files(entry: Mapping[str, Any], folder: Path) -> list[str]:
     """Files of a results folder that are not as its entry lists them."""
     there, listed = file_hashes(folder), entry["files"]
     return sorted(file for file in there | listed if there.get(file) != listed.get(file))
@@ -162,7 +168,9 @@ def check(results_dir: Path, names: Iterable[str]) -> None:
     """
     known = read(results_dir)["results"]
     for name in names:
-        edited = _edited(known[name], results_dir / name) if name in known else ["no entry for it"]
+        edited = (
+            edited_files(known[name], results_dir / name) if name in known else ["no entry for it"]
+        )
         if edited:
             raise ChapterError(
                 f"the results of {name} are not those of the manifest",
@@ -203,11 +211,7 @@ def record(results_dir: Path, made: Mapping[str, Mapping[str, Any]]) -> Path:
 
 def costs(results_dir: Path) -> dict[str, dict[str, Any]]:
     """What the last run of each results folder took: seconds, peak memory, processors, system."""
-    try:
-        content = json.loads((results_dir / "costs.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    return read_object(results_dir / "costs.json")
 
 
 def spent(results_dir: Path, name: str, seconds: float, peak_memory_mb: int | None) -> None:

@@ -154,14 +154,11 @@ def results(root: Path) -> list[Problem]:
         data |= manifest.file_hashes(root / "data" / place, ("*.csv",))
     entries = manifest.read(folder)["results"]
     for name, entry in entries.items():
-        now, known = manifest.file_hashes(folder / name), entry["files"]
-        for file in sorted(now.keys() | known.keys()):
-            if now.get(file) != known.get(file):
-                found = "no such file" if file not in now else "edited since"
-                found = found if file in known else "a file that no run wrote"
-                place = f"results/{name}/{file}"
-                expected = "the file as its run wrote it"
-                problems.append(Problem(file=place, expected=expected, found=found, todo=_AGAIN))
+        for file in manifest.edited_files(entry, folder / name):
+            found = "edited since" if (folder / name / file).is_file() else "no such file"
+            found = found if file in entry["files"] else "a file that no run wrote"
+            place, expected = f"results/{name}/{file}", "the file as its run wrote it"
+            problems.append(Problem(file=place, expected=expected, found=found, todo=_AGAIN))
         problems += _outdated(root, name, entry["inputs"], data)
     there = {path.parent.name for path in folder.glob("[0-9]*/result.json")}
     for name in sorted(there - entries.keys()):
