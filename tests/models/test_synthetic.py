@@ -88,6 +88,23 @@ def test_fit_agrees_with_two_other_quadratic_programmes(seed, penalty):
 
 
 @pytest.mark.second
+@pytest.mark.parametrize(("periods", "donors"), [(3, 2), (6, 9), (12, 3), (30, 9)])
+def test_the_ridge_penalty_is_pysyncons(periods, donors):
+    from pysyncon import AugSynth
+
+    rng = np.random.default_rng(periods)
+    y0 = rng.normal(50, 5, (periods, donors))
+    y1 = y0[:, :2].mean(axis=1) + rng.normal(0, 2, periods)
+    table = pd.DataFrame(np.column_stack([y0, y1]), columns=[*DONORS, *"XYZ"][:donors] + ["IDN"])
+    table.loc["after"] = 50.0
+    level = y0.mean(axis=1)
+    x0, x1 = pd.DataFrame(y0 - level[:, None]), pd.Series(y1 - level)
+    theirs = AugSynth().cross_validate(x0, x1, AugSynth().generate_lambdas(x0), periods)
+    ours = fit(table, "IDN", ["after"], variant="augmented")
+    assert ours.penalty == pytest.approx(theirs.best_lambda(), rel=1e-9)
+
+
+@pytest.mark.second
 def test_augmented_agrees_with_pysyncon():
     from pysyncon import AugSynth, Dataprep
 
@@ -244,6 +261,8 @@ def test_fit_refuses_one_donor_and_missing_outcomes():
     table = world(1)
     with pytest.raises(EstimationError, match="1 donor"):
         fit(table[["AAA", "IDN"]], "IDN", POST)
+    with pytest.raises(EstimationError, match=r"(?s)at least 3 period.*found +2"):
+        fit(table, "IDN", MONTHS[2:], variant="augmented")
     table.loc[MONTHS[0], "AAA"] = np.nan
     with pytest.raises(EstimationError, match="missing periods in AAA"):
         fit(table, "IDN", POST)

@@ -1,9 +1,9 @@
 """Weights of a synthetic control and the gap they leave: classic, augmented, penalised.
 
-The quadratic programme goes to scipy's non-negative least squares, which is exact; the ridge
-correction and its penalty are pysyncon's. pysyncon's own optimiser (SLSQP with numerical
-derivatives) is the second implementation in the tests: it can stop a little short of the optimum,
-and placebos, conformal refits and cross-validation need hundreds of fits.
+The quadratic programme goes to scipy's non-negative least squares, which is exact. pysyncon, whose
+optimiser (SLSQP with numerical derivatives) can stop a little short of the optimum, is the second
+implementation in the tests: placebos, conformal refits and cross-validation need hundreds of fits,
+and one decomposition serves every ridge penalty.
 """
 
 from __future__ import annotations
@@ -118,8 +118,8 @@ def fit(
     Raises
     ------
     EstimationError
-        For missing outcomes, fewer than two donors, no treated or no other period, or weights
-        that are not the optimum.
+        For missing outcomes, fewer than two donors, no treated or no other period (three others
+        where a ridge penalty is chosen), or weights that are not the optimum.
 
     References
     ----------
@@ -135,7 +135,7 @@ def fit(
     -2.0
     """
     mask = np.asarray(outcomes.index.isin(list(post)))
-    _check(outcomes, treated, mask)
+    _check(outcomes, treated, mask, 3 if variant == "augmented" and penalty is None else 1)
     donors = outcomes.drop(columns=treated)
     y0, y1 = donors.to_numpy(float), outcomes[treated].to_numpy(float)
     if penalty is None and variant == "augmented":
@@ -153,14 +153,14 @@ def fit(
     )
 
 
-def _check(outcomes: pd.DataFrame, treated: str, post: NDArray[np.bool_]) -> None:
+def _check(outcomes: pd.DataFrame, treated: str, post: NDArray[np.bool_], least: int) -> None:
     holes = outcomes.columns[outcomes.isna().any()]
-    n_donors = outcomes.shape[1] - 1
+    n_donors, n_before = outcomes.shape[1] - 1, int((~post).sum())
     for wrong, expected, found in (
         (len(holes) > 0, "complete outcomes", f"missing periods in {', '.join(map(str, holes))}"),
         (n_donors < 2, "at least 2 donors", f"{n_donors} donor(s)"),
         (not post.any(), "treated periods among the rows", "none of them"),
-        (post.all(), "periods outside the treated ones", "none"),
+        (n_before < least, f"at least {least} period(s) outside the treated ones", f"{n_before}"),
     ):
         if wrong:
             raise EstimationError(
@@ -182,8 +182,6 @@ def solve(
     EstimationError
         When the optimiser stops short of the optimum.
     """
-    from pysyncon import AugSynth
-
     level = y0.mean(axis=1)
     if variant == "difference":
         return np.full(y0.shape[1], 1 / y0.shape[1]), float((y1 - level).mean())
@@ -192,7 +190,7 @@ def solve(
     weights = _simplex(x0, x1, penalty or 0.0 if variant == "penalised" else 0.0)
     if variant == "augmented":
         ridge = max(penalty or 0.0, 1e-12) / scale**2
-        weights = weights + AugSynth.solve_ridge(x1, x0, weights, ridge)
+        weights = weights + _ridge(x0, x1 - x0 @ weights, np.array([ridge]))[0]
     return weights, 0.0
 
 
@@ -231,15 +229,32 @@ def _simplex(x0: Array, x1: Array, pairwise: float) -> Array:
     return weights
 
 
-def _ridge_penalty(y0: Array, y1: Array) -> float:
-    """Ridge penalty by leaving out one period at a time, largest within one standard error."""
-    from pysyncon import AugSynth
+def _ridge(x0: Array, left: Array, penalties: Array) -> Array:
+    """Corrections ``(x0'x0 + λ)⁻¹ x0' left`` of shape (penalties, donors)."""
+    u, size, v = np.linalg.svd(x0, full_matrices=False)
+    corrections: Array = (left @ u) * size / (size**2 + penalties[:, None]) @ v
+    return corrections
 
+
+def _ridge_penalty(y0: Array, y1: Array) -> float:
+    """Ridge penalty by leaving out one period at a time, largest within one standard error.
+
+    Grid and periods left out (all but the last) are those of Ben-Michael, Feller & Rothstein's own
+    program, augsynth.
+    """
     level = y0.mean(axis=1)
-    x0, x1 = pd.DataFrame(y0 - level[:, None]), pd.Series(y1 - level)
-    model = AugSynth()
-    choices = model.generate_lambdas(x0)
-    return float(model.cross_validate(x0, x1, choices, len(x1)).best_lambda())
+    x0, x1 = y0 - level[:, None], y1 - level
+    largest = np.linalg.svd(x0, compute_uv=False)[0] ** 2
+    penalties = largest * 1e-8 ** ((np.arange(21) - 1) / 20)
+    errors = np.empty((len(x1) - 1, len(penalties)))
+    for period in range(len(errors)):
+        kept = np.arange(len(x1)) != period
+        weights = _simplex(x0[kept], x1[kept], 0.0)
+        every = weights + _ridge(x0[kept], x1[kept] - x0[kept] @ weights, penalties)
+        errors[period] = (x1[period] - every @ x0[period]) ** 2
+    mean, error = errors.mean(axis=0), errors.std(axis=0, ddof=1) / np.sqrt(len(errors))
+    best = int(mean.argmin())
+    return float(penalties[mean <= mean[best] + error[best]].max())
 
 
 def _pairwise_penalty(y0: Array, post: NDArray[np.bool_]) -> float:
