@@ -95,7 +95,9 @@ def test_the_ridge_penalty_is_pysyncons(periods, donors):
     rng = np.random.default_rng(periods)
     y0 = rng.normal(50, 5, (periods, donors))
     y1 = y0[:, :2].mean(axis=1) + rng.normal(0, 2, periods)
-    table = pd.DataFrame(np.column_stack([y0, y1]), columns=[*DONORS, *"XYZ"][:donors] + ["IDN"])
+    table = pd.DataFrame(
+        np.column_stack([y0, y1]), columns=[*(DONORS + ["XXX", "YYY", "ZZZ"])[:donors], "IDN"]
+    )
     table.loc["after"] = 50.0
     level = y0.mean(axis=1)
     x0, x1 = pd.DataFrame(y0 - level[:, None]), pd.Series(y1 - level)

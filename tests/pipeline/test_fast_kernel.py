@@ -210,3 +210,40 @@ except KeyboardInterrupt:
 
     asyncio.run(shut_down_while_busy())
     assert not mark.exists()
+
+
+SLOW = """import atexit, pathlib, sys, threading, time
+plain = sys.stdout.flush
+def flush():
+    if threading.current_thread().name == "Control":
+        time.sleep(0.5)
+    plain()
+sys.stdout.flush = flush
+def tell():
+    names = [thread.name for thread in threading.enumerate()]
+    pathlib.Path({mark!r}).write_text(" ".join(names))
+last = atexit.register(tell)
+"""
+
+
+@pytest.mark.usefixtures("server")
+def test_the_control_thread_ends_before_what_it_waits_for(chapter, tmp_path):
+    """Else a kernel in six hangs on exit until it is killed."""
+    work, mark = tmp_path / "work", tmp_path / "threads"
+    manager = _manager(work, tmp_path, kernel_settings(work, chapter[0]))(kernel_name="python3")
+
+    async def run_and_shut_down():
+        await manager.start_kernel()
+        process = manager.provisioner.process
+        client = manager.client()
+        client.start_channels()
+        await client.wait_for_ready()
+        cell = SLOW.format(mark=str(mark))
+        assert (await client.execute_interactive(cell))["content"]["status"] == "ok"
+        client.stop_channels()
+        await manager.shutdown_kernel()
+        return process.returncode
+
+    assert asyncio.run(run_and_shut_down()) == 0
+    assert "IOPub" in mark.read_text()
+    assert "Control" not in mark.read_text()
