@@ -29,7 +29,8 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -344,16 +345,22 @@ def summary(size: int, outcomes: Sequence[str]) -> dict[str, Any]:
 
 
 def covered(given: argparse.Namespace) -> int:
-    """Add lines and branches reached by the tests, by module, to what is written."""
+    """Add lines and branches reached by the tests, by package, to what is written."""
     report = json.loads(given.coverage.read_text(encoding="utf-8"))
-    entries = {name: share(file["summary"]) for name, file in report["files"].items()}
+    packages: dict[str, Counter[str]] = {}
+    for name, file in report["files"].items():
+        package = Path(name).relative_to("src/ikm_pmi").parts[0]
+        packages.setdefault(package, Counter()).update(file["summary"])
     content = json.loads(given.out.read_text(encoding="utf-8")) if given.out.exists() else {}
-    content["coverage"] = {"all": share(report["totals"]), "modules": entries}
+    content["coverage"] = {
+        "all": share(report["totals"]),
+        "packages": {name: share(packages[name]) for name in sorted(packages)},
+    }
     given.out.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return 0
 
 
-def share(counts: dict[str, int]) -> dict[str, Any]:
+def share(counts: Mapping[str, int]) -> dict[str, Any]:
     """Counts and shares of a coverage summary."""
     lines, branches = counts["num_statements"], counts["num_branches"]
     hit, taken = counts["covered_lines"], counts["covered_branches"]

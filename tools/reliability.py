@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ Wampler 4 and 5, whose residuals are 1e5 and 1e7 times the coefficients, fewer t
 left, and of most Wampler sets six or seven from cluster moments.""",
     "security": "\nParameters, grids, file names and tables are data, never code.",
 }
+COUNTS = ("lines", "lines reached", "branches", "branches taken")
 HEAD = """# Reliability
 
 What the tests try to break, how often, and what happened. Written by `make reliability` from a run
@@ -63,12 +65,14 @@ def cell(text: object) -> str:
 
 def section(part: str, tried: Iterable[Mapping[str, Any]]) -> list[str]:
     """One part: what it is about, a table, and the sum."""
-    rows = sorted(tried, key=lambda one: (str(one["what"]), str(one["outcome"]), one["times"]))
-    total = sum(int(one["times"]) for one in rows)
+    times = Counter[tuple[str, str]]()
+    for one in tried:
+        times[cell(one["what"]), cell(one["outcome"])] += int(one["times"])
+    total = sum(times.values())
     lines = [f"## {part.capitalize()}: {total:,} tried", ""]
     lines += [PARTS[part].strip(), ""] if part in PARTS else []
     lines += ["| what | times | what happened |", "|---|---:|---|"]
-    lines += [f"| {cell(r['what'])} | {r['times']:,} | {cell(r['outcome'])} |" for r in rows]
+    lines += [f"| {what} | {n:,} | {outcome} |" for (what, outcome), n in sorted(times.items())]
     return [*lines, ""]
 
 
@@ -96,9 +100,13 @@ def mutation(content: Mapping[str, Any]) -> list[str]:
 
 def coverage(content: Mapping[str, Any]) -> list[str]:
     """Lines and branches that the tests reach."""
-    lines = ["## Lines and branches reached", "", "| part | what |", "|---|---|"]
-    for name, own in [("all", content["all"]), *content.get("modules", {}).items()]:
-        lines.append(f"| {name} | {', '.join(f'{key} {value}' for key, value in own.items())} |")
+    lines = ["## Lines and branches reached", ""]
+    lines += ["By the tests and the chapters, in every process that they start.", ""]
+    lines += ["| part | lines | reached | branches | taken | share of both |"]
+    lines += ["|---|---:|---:|---:|---:|---:|"]
+    for name, own in [("all", content["all"]), *content.get("packages", {}).items()]:
+        counts = " | ".join(f"{own[key]:,}" for key in COUNTS)
+        lines.append(f"| {name} | {counts} | {own['share']:.1%} |")
     return [*lines, ""]
 
 
@@ -112,7 +120,7 @@ def page(tried: list[dict[str, Any]], mutants: Mapping[str, Any] | None) -> str:
     for part in [*(p for p in PARTS if p in parts), *sorted(parts - PARTS.keys())]:
         lines += section(part, [one for one in tried if one["part"] == part])
     if mutants:
-        lines += mutation(mutants)
+        lines += mutation(mutants) if "all" in mutants else []
         if mutants.get("coverage"):
             lines += coverage(mutants["coverage"])
     return "\n".join(lines).rstrip("\n") + "\n"
