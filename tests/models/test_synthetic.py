@@ -93,11 +93,10 @@ def test_the_ridge_penalty_is_pysyncons(periods, donors):
     from pysyncon import AugSynth
 
     rng = np.random.default_rng(periods)
+    names = [*DONORS, "XXX", "YYY", "ZZZ"]
     y0 = rng.normal(50, 5, (periods, donors))
     y1 = y0[:, :2].mean(axis=1) + rng.normal(0, 2, periods)
-    table = pd.DataFrame(
-        np.column_stack([y0, y1]), columns=[*(DONORS + ["XXX", "YYY", "ZZZ"])[:donors], "IDN"]
-    )
+    table = pd.DataFrame(np.column_stack([y0, y1]), columns=[*names[:donors], "IDN"])
     table.loc["after"] = 50.0
     level = y0.mean(axis=1)
     x0, x1 = pd.DataFrame(y0 - level[:, None]), pd.Series(y1 - level)

@@ -194,6 +194,9 @@ def test_a_grid_that_would_fill_the_memory_is_refused(tmp_path):
         ["run", "01", "--out", "../x"],
         ["run", "01", "--out", "/srv/a/../../etc"],
         ["sweep", "grid.yaml", "--out", "a/../../x"],
+        ["export", "../x"],
+        ["package", "--out", "../x.zip"],
+        ["site", "--out", "a/../../x"],
     ],
 )
 def test_an_output_folder_that_climbs_is_refused(words):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ikm_pmi.cli.app import answer, app, command, progress
+from ikm_pmi.cli.app import answer, app, command, inside, progress
 from ikm_pmi.language import Language
 
 
@@ -20,7 +20,9 @@ from ikm_pmi.language import Language
     ],
 )
 def export(
-    folder: Annotated[Path, typer.Argument(help="Folder to write to; other files in it stay.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder to write to; other files in it stay.", callback=inside)
+    ],
     *,
     formats: Annotated[
         str, typer.Option("--format", help="Some of csv,xlsx,dta,tex,docx.")
@@ -63,7 +65,8 @@ def export(
 )
 def pack(
     out: Annotated[
-        Path | None, typer.Option(help="The zip; by default in dist/ of the project.")
+        Path | None,
+        typer.Option(help="The zip; by default in dist/ of the project.", callback=inside),
     ] = None,
 ) -> None:
     """Write the replication package: code, data, results, README, RO-Crate metadata."""

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from ikm_pmi.cli.app import answer, app, command, quiet, say
+from ikm_pmi.cli.app import answer, app, command, inside, quiet, say
 
 
 @command(app, examples=["ikm-pmi site", "ikm-pmi site --serve --port 0"])
 def site(
-    out: Annotated[Path, typer.Option(help="Folder of the site.")] = Path("site"),
+    out: Annotated[Path, typer.Option(help="Folder of the site.", callback=inside)] = Path("site"),
     serve: Annotated[
         bool, typer.Option("--serve", help="Serve it on this machine until Ctrl-C.")
     ] = False,
