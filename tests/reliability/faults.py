@@ -142,7 +142,10 @@ class Commands:
         while True:
             pid = self.start(*arguments)
             time.sleep(self.rng.uniform(0, seconds))
-            (os.killpg if group else os.kill)(pid, signal.SIGKILL)
+            try:
+                (os.killpg if group else os.kill)(pid, signal.SIGKILL)
+            except ProcessLookupError:  # it has no session of its own yet
+                os.kill(pid, signal.SIGKILL)
             status = self.ended(pid)
             assert status in {0, -signal.SIGKILL}, self.said()
             self.kills += status != 0
