@@ -52,9 +52,10 @@ bench: $(READY)
 	@$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .venv-bench -r benchmarks/requirements.txt || echo "without specification_curve"
 	@PYTHONPATH=.venv-bench OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/run.py
 
-# The pytest of a test run starts others; what they reach counts as well (pyproject.toml).
+# The tests start other processes, chapters among them; what those reach counts (pyproject.toml).
+# nbval's own kernels do not start while they are measured.
 coverage: $(READY)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --nbval --nbval-current-env --cov --cov-report=json:.mutants/coverage.json --cov-report=term:skip-covered tests notebooks
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --cov --cov-report=json:.mutants/coverage.json --cov-report=term:skip-covered tests
 	@$(BIN)/python tools/mutants.py --coverage .mutants/coverage.json
 
 mutants: $(READY)

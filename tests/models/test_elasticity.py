@@ -149,6 +149,7 @@ def test_one_scale_and_unbalanced_rows_are_enough():
     found = estimate(frame, FEW)
     assert found["elasticity.twfe"].n == len(frame)
     assert any("unbalanced" in note for note in found.notes)
+    assert not any("one establishment" in note for note in found.notes)
     assert not any(t.name.endswith("small") for t in found.tests)
 
 

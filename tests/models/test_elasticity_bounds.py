@@ -97,6 +97,12 @@ def test_least_squares_overstates_and_lsdv_understates_persistence(found):
     assert lsdv < ols
 
 
+def test_the_reciprocal_of_a_set_around_zero_has_no_ends():
+    e = bounds(simulate(np.random.default_rng(0), 0.0, 0.0, 0.5), FEW)["elasticity.reverse_bound"]
+    assert abs(e.detail["reverse_slope"]) < 1.5 * e.std_error * e.detail["reverse_slope"] ** 2
+    assert (e.ci_low, e.ci_high) == (None, None)
+
+
 def test_a_set_without_ends_has_no_interval_and_says_so(found):
     for e in found.estimates:
         if "unbounded" in e.detail.get("set", ""):

@@ -58,5 +58,6 @@ def test_workers_without_value_added_are_refused(kbli):
     broken = kbli.copy()
     row = broken.index[(broken["scale"] == "total") & (broken["year"] == 2019)][0]
     broken.loc[row, "value_added_mn_idr"] = 0
-    with pytest.raises(DataError, match="without value added"):
+    with pytest.raises(DataError, match="without value added") as caught:
         industry_panel(broken, "imk")
+    assert caught.value.found.endswith("workers, value added 0")

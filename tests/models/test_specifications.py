@@ -156,3 +156,15 @@ def test_a_missing_grid_file_says_where(tmp_path):
     (tmp_path / "data/raw").mkdir(parents=True)
     with pytest.raises(ParameterError, match=r"multiverse\.yaml"):
         read_grids(tmp_path)
+
+
+def test_the_title_says_share_of_signs_and_of_significance(curves):
+    for curve in curves.values():
+        same, found = curve["same_sign"].value, curve["significant"].value
+        title = curve.headline()
+        start = "All specifications agree" if same == 1 else f"{same:.1%} of specifications agree"
+        assert title.startswith(start + " in sign, ")
+        part = "all significant" if found == 1 else f"{found:.1%} significant with it"
+        assert f", {part}; " in title
+        assert curve.specifications["n"].dtype.kind == "i"
+    assert len({curve["same_sign"].value == 1 for curve in curves.values()}) == 2

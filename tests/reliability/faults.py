@@ -157,7 +157,7 @@ class Commands:
         """No kernel outlives its owner, no half file the next run."""
         assert comes_true(lambda: not children(self.server) + at_work_in(self.root))
         left = [*leftovers(self.seen), *(self.scratch / "tmp").iterdir()]
-        assert left == []
+        assert left == [], left
 
     def close(self):
         self.zygote.stdin.close()
