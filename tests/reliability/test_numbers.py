@@ -6,6 +6,7 @@ import mpmath as mp
 import numpy as np
 import pandas as pd
 import pytest
+from fifty import DIGITS, digits, exact, told
 from strd import CERTIFIED, arrays, texts
 
 from ikm_pmi.errors import EstimationError
@@ -15,7 +16,6 @@ from ikm_pmi.inference.ratio import ratio_set
 from ikm_pmi.inference.shift import shift_test
 from ikm_pmi.models.within import within
 
-DIGITS = 1e-8
 # Relative error of the estimates in double precision, where it is more than 1e-8: the data leave no
 # more. Wampler 4 and 5 have residuals of 1e5 and 1e7 around coefficients of one.
 FEWER = {"Wampler4": 1e-7, "Wampler5": 1e-5}
@@ -26,27 +26,6 @@ CLUSTERS = dict.fromkeys(("Wampler1", "Wampler3", "Wampler4", "Wampler5"), 1e-6)
 def _fifty_digits():
     with mp.workdps(50):
         yield
-
-
-def exact(y, X):
-    """Estimates, classical errors and residuals by least squares with 50 digits."""
-    design, outcome = mp.matrix(X), mp.matrix(y)
-    n, k = design.rows, design.cols
-    gram = design.T * design
-    b = mp.lu_solve(gram, design.T * outcome)
-    e = outcome - design * b
-    inverse = gram**-1
-    s2 = mp.fsum(v * v for v in e) / (n - k)
-    return list(b), [mp.sqrt(s2 * inverse[j, j]) for j in range(k)], e, inverse
-
-
-def digits(found, true):
-    """Largest relative error."""
-    return max(float(abs(mp.mpf(float(f)) - t) / abs(t)) for f, t in zip(found, true, strict=True))
-
-
-def told(record, what, times, outcome):
-    record("reliability", {"part": "numbers", "what": what, "times": times, "outcome": outcome})
 
 
 def decimal(name):

@@ -111,7 +111,7 @@ def f_and_t(stacked: Floats, tested: int) -> tuple[Floats, Floats]:
     Raises
     ------
     EstimationError
-        When no degree of freedom is left.
+        When no degree of freedom is left, columns are collinear or the fit is perfect.
     """
     n, columns = stacked.shape[-2:]
     freedom = n - (columns - 1)
@@ -120,11 +120,25 @@ def f_and_t(stacked: Floats, tested: int) -> tuple[Floats, Floats]:
             "the error-correction model has no degrees of freedom left",
             expected="more rows than coefficients",
             found=f"{n} rows, {columns - 1} coefficients",
+            where=f"{tested} of the coefficients tested",
             todo="take fewer lags or fewer fixed regressors",
         )
     r = np.asarray(np.linalg.qr(stacked, mode="r"))
-    scale = r[..., -1, -1] ** 2 / freedom
-    explained = r[..., columns - 1 - tested : columns - 1, -1]
+    lengths = np.abs(r).max(axis=-2)
+    own = np.abs(np.diagonal(r, axis1=-2, axis2=-1)) >= 1e-8 * lengths  # eight digits hold
+    own &= (lengths > 0) & np.isfinite(lengths)
+    if not own.all():
+        raise EstimationError(
+            "the error-correction model has no F and t statistics",
+            expected="linearly independent columns, and residuals",
+            found="columns that are collinear with those before them, or a perfect fit: "
+            + ", ".join(map(str, np.flatnonzero(~own.reshape(-1, columns).all(axis=0)))),
+            where=f"{n} rows, {columns - 1} coefficients; the last column is the outcome",
+            todo="leave out a lag or a fixed regressor",
+        )
+    outcome = r[..., -1] / np.exp2(np.round(np.log2(lengths[..., -1:])))  # rounds nothing
+    scale = outcome[..., -1] ** 2 / freedom
+    explained = outcome[..., columns - 1 - tested : columns - 1]
     f = (explained**2).sum(axis=-1) / tested / scale
     t = explained[..., -1] * np.sign(r[..., columns - 2, columns - 2]) / np.sqrt(scale)
     return f, t

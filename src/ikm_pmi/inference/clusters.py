@@ -123,6 +123,14 @@ def cluster_moments(
             gram[:, i, j] = gram[:, j, i] = np.bincount(codes, X[:, i] * X[:, j], minlength=G)
     sums = [np.bincount(codes, X[:, i] * y, minlength=G) for i in range(k)]
     cross = np.stack(sums, axis=1).astype(float)
+    if not (np.isfinite(gram).all() and np.isfinite(cross).all()):
+        raise EstimationError(
+            "the regression holds values that are not finite",
+            expected="finite outcomes and regressors, whose squares are finite too",
+            found=f"{int((~np.isfinite(np.column_stack([y, X]))).sum())} not finite",
+            where=f"{len(y)} rows, {k} columns",
+            todo="drop rows with gaps, or give the variables in other units",
+        )
     require_full_rank(gram.sum(axis=0), f"{len(y)} rows, {k} columns")
     names = tuple(labels) if labels is not None else tuple(str(g) for g in range(G))
     return ClusterMoments(gram=gram, cross=cross, nobs=len(y), absorbed=absorbed, labels=names)

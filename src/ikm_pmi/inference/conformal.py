@@ -12,17 +12,14 @@ counterfactual and synthetic controls", JASA 116.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ikm_pmi.errors import EstimationError
+from ikm_pmi.inference.conformal_result import ConformalResult
 from ikm_pmi.inference.rank_tests import check_arrays, check_rank, end_of_sample, placebo_time
-from ikm_pmi.language import spoken
-from ikm_pmi.results import Estimate, TestResult, number
+from ikm_pmi.inference.regression import size
 
 __all__ = ["ConformalResult", "conformal", "end_of_sample", "placebo_time"]
 
@@ -30,99 +27,8 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 OfEffects = Callable[[Array], Array]  # C candidate effects -> (C,) or (C, n)
 _TIE = 1e-9  # relative; equal statistics differ by rounding and count as ties
+_PERFECT = 1e-7  # residuals this small beside the series have fewer than eight digits
 _REFINED = 41  # candidates between the last effect kept and the first one refused
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ConformalResult:
-    """Effect, test of no effect and confidence set of :func:`conformal`.
-
-    Parameters
-    ----------
-    effect : float
-        Effect at which the treated residuals average zero, in units of y; without lags the
-        least-squares coefficient of the episode's dummy.
-    p_value, minimum_p : float
-        Of no effect; 1/n is the smallest that n cyclic shifts can give.
-    candidates, p_values : ndarray, shape (C,)
-    intervals : tuple of (low, high)
-        The pieces of the confidence set; None where a piece has no end.
-    n, dropped, lags : int
-        Periods ranked, periods set aside, lags of y among the regressors.
-    """
-
-    effect: float
-    p_value: float
-    minimum_p: float
-    candidates: Array
-    p_values: Array
-    intervals: tuple[tuple[float | None, float | None], ...]
-    level: float
-    n: int
-    dropped: int
-    lags: int
-
-    @property
-    def low(self) -> float | None:
-        """Lower end of the whole set; None when it has none."""
-        return self.intervals[0][0]
-
-    @property
-    def high(self) -> float | None:
-        """Upper end of the whole set; None when it has none."""
-        return self.intervals[-1][1]
-
-    @property
-    def set_text(self) -> str:
-        """The confidence set as a reader writes it, with its pieces and missing ends."""
-        return " and ".join(
-            f"{'−∞' if low is None else number(low)} to {'∞' if high is None else number(high)}"
-            for low, high in self.intervals
-        )
-
-    def test(self, name: str, null: str) -> TestResult:
-        """The test of no effect, with its null in words."""
-        return TestResult(
-            name=name,
-            null=null,
-            statistic=self.effect,
-            p_value=self.p_value,
-            distribution=f"{self.n} moving-block (cyclic) permutations, null imposed",
-            n=self.n,
-            minimum_p=self.minimum_p,
-            detail={"lags": self.lags, "dropped": self.dropped},
-        )
-
-    def estimate(self, name: str, unit: str = "index points") -> Estimate:
-        """The effect; ``ci_low`` and ``ci_high`` are the outer ends of its set."""
-        return Estimate(
-            name=name,
-            value=self.effect,
-            unit=unit,
-            method=f"least squares, conformal set by test inversion ({self.set_text})",
-            n=self.n,
-            ci_low=self.low,
-            ci_high=self.high,
-            ci_level=self.level,
-            p_value=self.p_value,
-            detail={"minimum_p": self.minimum_p, "connected": len(self.intervals) == 1},
-        )
-
-    def table(self) -> pd.DataFrame:
-        """Candidate effects and their p-values, shape (C, 2)."""
-        return pd.DataFrame({"effect": self.candidates, "p_value": self.p_values})
-
-    @spoken
-    def sentence(self) -> str:
-        """Effect, set, p and its floor in one sentence."""
-        p, least = number(self.p_value, 3), number(self.minimum_p, 3)
-        found = f"Effect {number(self.effect)} ({self.level:.0%} conformal set {self.set_text})"
-        return f"{found}, p = {p} (smallest attainable {least}), n = {self.n}."
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-safe values without the grid; an end that does not exist is None."""
-        names = ("effect", "p_value", "minimum_p", "intervals", "level", "n", "dropped", "lags")
-        return {name: getattr(self, name) for name in names}
 
 
 def conformal(
@@ -166,7 +72,7 @@ def conformal(
     ------
     EstimationError
         For a gap or an infinite value in a usable period, an episode outside the sample, collinear
-        regressors or too few periods.
+        regressors, too few periods or a perfect fit.
 
     Examples
     --------
@@ -177,6 +83,8 @@ def conformal(
     (0.017, True)
     """
     outcome, design, mask, keep = check_arrays(y, X, treated, usable)
+    unit = float(size(np.where(keep, outcome, 0.0)))
+    outcome = outcome / unit
     residuals, positions = _null_residuals(outcome, design, mask, keep, lags)
     n = residuals(np.zeros(1)).shape[1]
 
@@ -186,18 +94,23 @@ def conformal(
 
     effect, spread = _centre(residuals, positions)
     grid, endless = _grid(p_of, effect, spread, 1 - level, candidates)
+    pieces = _pieces(p_of, grid, endless, 1 - level)
     return ConformalResult(
-        effect=effect,
+        effect=effect * unit,
         p_value=float(p_of(np.zeros(1))[0]),
         minimum_p=1 / n,
-        candidates=grid,
+        candidates=grid * unit,
         p_values=p_of(grid),
-        intervals=_pieces(p_of, grid, endless, 1 - level),
+        intervals=tuple((_times(low, unit), _times(high, unit)) for low, high in pieces),
         level=level,
         n=n,
         dropped=len(outcome) - n,
         lags=lags,
     )
+
+
+def _times(end: float | None, unit: float) -> float | None:
+    return None if end is None else end * unit
 
 
 def _null_residuals(
@@ -212,6 +125,7 @@ def _null_residuals(
             "an episode's month has no observed lag",
             expected=f"{lags} usable periods before each treated one",
             found="treated " + ", ".join(map(str, np.flatnonzero(mask & ~keep))),
+            where=f"{len(y)} periods",
             todo="use fewer lags",
         )
     d = mask.astype(float)
@@ -224,6 +138,8 @@ def _null_residuals(
         raise EstimationError(
             "the episode's dummy is one of the regressors",
             expected="regressors that do not add up to the episode",
+            found="a dummy without residuals",
+            where=f"{X.shape[1]} regressors, {int(mask.sum())} treated periods",
             todo="leave that regressor out",
         )
 
@@ -234,7 +150,10 @@ def _null_residuals(
         if not lags:
             return u
         inner = np.einsum("cnp,cn->cp", L, u)
-        slope = np.linalg.solve(np.einsum("cnp,cnq->cpq", L, L), inner[:, :, None])[:, :, 0]
+        try:
+            slope = np.linalg.solve(np.einsum("cnp,cnq->cpq", L, L), inner[:, :, None])[:, :, 0]
+        except np.linalg.LinAlgError:
+            raise _perfect(len(u[0])) from None
         return np.asarray(u - np.einsum("cnp,cp->cn", L, slope), float)
 
     return residuals, np.flatnonzero(mask[keep])
@@ -253,18 +172,33 @@ def _centre(residuals: OfEffects, positions: NDArray[np.int_]) -> tuple[float, f
     a, b = 0.0, 1.0
     fa, fb = residuals(np.array([a, b]))[:, positions].mean(axis=1)
     for _ in range(50):  # secant; exact at the first step without lags
-        if fb == fa or abs(fb) < 1e-12:
+        if fb == fa or abs(fb) < 1e-14:
             break
         a, b, fa = b, b - fb * (b - a) / (fb - fa), fb
         fb = residuals(np.array([b]))[0, positions].mean()
-    spread = float(np.abs(_shift_means(residuals(np.array([b])), positions)).max())
+    left = residuals(np.array([b]))
+    if np.abs(left).max() < _PERFECT:
+        raise _perfect(left.shape[1])
+    spread = float(np.abs(_shift_means(left, positions)).max())
     if abs(fb) > 1e-6 * spread:
         raise EstimationError(
             "no constant effect brings the episode's residuals to an average of zero",
+            expected="residuals that fall as the candidate effect rises",
             found=f"a mean of {fb:.3g} at an effect of {b:.3g} after 50 secant steps",
+            where=f"{len(positions)} treated periods, largest value of the series near 1",
             todo="use fewer lags",
         )
     return float(b), spread
+
+
+def _perfect(periods: int) -> EstimationError:
+    return EstimationError(
+        "the series leaves nothing to rank",
+        expected="residuals that differ from zero outside the episode",
+        found=f"a fit that is perfect but for rounding (below {_PERFECT:g} of the series)",
+        where=f"{periods} periods",
+        todo="look for a regressor that holds the outcome, or give the effect without a test",
+    )
 
 
 def _grid(

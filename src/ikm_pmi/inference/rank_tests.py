@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.placebo import rank_p_value
+from ikm_pmi.inference.regression import size
 from ikm_pmi.results import TestResult
 
 __all__ = ["check_arrays", "check_rank", "end_of_sample", "placebo_time"]
@@ -190,13 +191,17 @@ def check_arrays(
 
 def check_rank(design: Array, treated: int) -> None:
     """Refuse collinear regressors, and more of them than the untreated rows can carry."""
-    rank = int(np.linalg.matrix_rank(design))
     rows, columns = design.shape
+    scaled = design / size(design)
+    lengths = np.linalg.norm(scaled, axis=0)
+    # In columns of one length; beyond a condition number of 1e8 fewer than eight digits hold.
+    rank = int(np.linalg.matrix_rank(scaled / np.where(lengths > 0, lengths, 1.0), rtol=1e-8))
     if rank < columns or rows - treated < columns + 2:
         raise EstimationError(
             "the regressors are collinear or too many",
             expected=f"{columns} independent regressors and more untreated periods",
             found=f"rank {rank} of {columns}, {rows - treated} untreated periods",
+            where=f"{rows} periods",
             todo="leave out a regressor or lengthen the sample",
         )
 

@@ -148,11 +148,14 @@ def wild_bootstrap(
         )
     estimate = float(restriction @ moments.params)
     error = float(np.sqrt(restriction @ crv1(moments) @ restriction))
-    if not error > 1e-12 * max(1.0, abs(estimate)):
+    # What the scores are differences of: a perfect fit leaves its rounding, whatever the units.
+    terms = np.abs(moments.cross) + np.abs(moments.gram) @ np.abs(moments.params)
+    if not error > 1e-12 * float(np.linalg.norm(terms @ np.abs(moments.bread @ restriction))):
         raise EstimationError(
             "the coefficient has no sampling variation",
             expected="residuals that differ from zero in several clusters",
             found=f"cluster-robust standard error {error:.3g}, {moments.n_clusters} clusters",
+            where=f"{moments.nobs:,} rows",
             todo="check the outcome and the effects: the fit is perfect",
         )
     v, name, enumerated = draw_weights(moments.n_clusters, draws, kind, rng)
@@ -187,31 +190,35 @@ class _Bootstrap:
     """
 
     def __init__(self, m: ClusterMoments, r: Floats, v: Floats, enumerated: bool) -> None:
-        self.v, self.enumerated = v, enumerated
+        # The data are the draw of ones; all enumerated draws begin with it.
+        self.v = v if enumerated else np.vstack([np.ones(v.shape[1]), v])
+        self.enumerated = enumerated
         self.toward = m.bread @ r
         self.estimate = float(r @ m.params)
         self.free = m.cross - m.gram @ m.params
         self.step = -(m.gram @ (self.toward / (r @ self.toward)))
         self.leverage = m.gram @ self.toward @ m.bread
-        self.error = float(np.linalg.norm(self.free @ self.toward))
 
     def parts(self, scores: Floats) -> tuple[Floats, Floats]:
         """Numerators (draws,) and the terms of the denominators (draws, G)."""
         a = scores @ self.toward
         return self.v @ a, self.v @ (np.diag(a) - self.leverage @ scores.T).T
 
-    def beyond(self, move: float, numerator: Floats, variance: Floats) -> float:
-        """The p-value: the share of draws whose statistic is at least that of the data."""
-        bar = abs(move) / self.error * (1 - TIE) * np.sqrt(np.maximum(variance, 0.0))
-        beats = np.count_nonzero(np.abs(numerator) >= bar)
-        draws = len(self.v)
-        return beats / draws if self.enumerated else (1 + beats) / (1 + draws)
+    def beyond(self, numerator: Floats, variance: Floats) -> float:
+        """The p-value: the share of draws whose statistic is at least that of the data.
+
+        The data's own statistic is computed like the others, so that it equals itself and its
+        mirror image however badly the regressors are conditioned.
+        """
+        sizes, errors = np.abs(numerator), np.sqrt(np.maximum(variance, 0.0))
+        beats = np.count_nonzero(sizes * errors[0] >= sizes[0] * (1 - TIE) * errors)
+        return beats / len(self.v)
 
     def p_value(self, c: float) -> float:
         """The p-value of ``r'b = c``."""
         move = c - self.estimate
         numerator, terms = self.parts(self.free + move * self.step)
-        return self.beyond(move, numerator, np.einsum("ij,ij->i", terms, terms))
+        return self.beyond(numerator, np.einsum("ij,ij->i", terms, terms))
 
     def p_function(self) -> Callable[[float], float]:
         """The p-value as a function of c, a few sums a value."""
@@ -220,7 +227,7 @@ class _Bootstrap:
 
         def p(c: float) -> float:
             move = c - self.estimate
-            return self.beyond(move, n0 + move * n1, q0 + 2 * move * q1 + move**2 * q2)
+            return self.beyond(n0 + move * n1, q0 + 2 * move * q1 + move**2 * q2)
 
         return p
 

@@ -118,8 +118,9 @@ def fit(
     Raises
     ------
     EstimationError
-        For missing outcomes, fewer than two donors, no treated or no other period (three others
-        where a ridge penalty is chosen), or weights that are not the optimum.
+        For missing or infinite outcomes, donors that are all alike, fewer than two donors, no
+        treated or no other period (three others where a ridge penalty is chosen), or weights that
+        are not the optimum.
 
     References
     ----------
@@ -155,12 +156,21 @@ def fit(
 
 def _check(outcomes: pd.DataFrame, treated: str, post: NDArray[np.bool_], least: int) -> None:
     holes = outcomes.columns[outcomes.isna().any()]
+    values = outcomes.drop(columns=treated).to_numpy(float)[~post]
+    endless = [name for name in outcomes if np.isinf(outcomes[name]).any()]
+    apart = float(np.ptp(values, axis=1).max()) if values.size and not len(holes) else 1.0
     n_donors, n_before = outcomes.shape[1] - 1, int((~post).sum())
     for wrong, expected, found in (
         (len(holes) > 0, "complete outcomes", f"missing periods in {', '.join(map(str, holes))}"),
+        (len(endless) > 0, "finite outcomes", f"infinite ones in {', '.join(map(str, endless))}"),
         (n_donors < 2, "at least 2 donors", f"{n_donors} donor(s)"),
         (not post.any(), "treated periods among the rows", "none of them"),
         (n_before < least, f"at least {least} period(s) outside the treated ones", f"{n_before}"),
+        (
+            not 1e-75 < apart < 1e75 or apart <= 1e-12 * np.abs(values).max(),
+            "donors that differ before, by numbers whose fourth powers are numbers",
+            f"differences of up to {apart:.2g}",
+        ),
     ):
         if wrong:
             raise EstimationError(
@@ -189,7 +199,7 @@ def solve(
     x0, x1 = (y0 - level[:, None]) / scale, (y1 - level) / scale
     weights = _simplex(x0, x1, penalty or 0.0 if variant == "penalised" else 0.0)
     if variant == "augmented":
-        ridge = max(penalty or 0.0, 1e-12) / scale**2
+        ridge = max((penalty or 0.0) / scale**2, 1e-12)
         weights = weights + _ridge(x0, x1 - x0 @ weights, np.array([ridge]))[0]
     return weights, 0.0
 
@@ -230,9 +240,11 @@ def _simplex(x0: Array, x1: Array, pairwise: float) -> Array:
 
 
 def _ridge(x0: Array, left: Array, penalties: Array) -> Array:
-    """Corrections ``(x0'x0 + λ)⁻¹ x0' left`` of shape (penalties, donors)."""
+    """Corrections ``(x0'x0 + λ)⁻¹ x0' left`` of shape (penalties, donors); x0 without row means."""
     u, size, v = np.linalg.svd(x0, full_matrices=False)
     corrections: Array = (left @ u) * size / (size**2 + penalties[:, None]) @ v
+    # Rows of x0 sum to zero, and so do the corrections: what they do not is rounding over λ.
+    corrections -= corrections.mean(axis=1, keepdims=True)
     return corrections
 
 
