@@ -57,6 +57,13 @@ def test_tests_agree_with_the_estimates_they_are_about(result):
     assert difference == pytest.approx(apart, abs=1e-10)
 
 
+def test_tests_are_weighted_as_the_estimates_are(imk, result):
+    weighted = estimate(imk, FEW.model_copy(update={"weighting": "establishments"}))
+    value = weighted["elasticity.twfe"].value
+    assert weighted.test("elasticity.is_zero").detail["value"] == pytest.approx(value, abs=1e-10)
+    assert abs(value - result["elasticity.twfe"].value) > 1e-3
+
+
 def test_influence_is_the_estimate_without_the_unit(imk, result):
     top = result.influence.iloc[0]
     total = imk[imk["scale"] == "total"]

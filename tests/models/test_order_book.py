@@ -94,6 +94,8 @@ def test_the_default_order_is_the_one_on_record(tables):
 def test_industries_and_islands_add_up(run):
     found = run()
     total = found["bumn.padi_2022.workers"].value
+    share = found.scenarios.set_index("scenario").loc["padi_2022"]
+    assert 0 < share["workers_pct"] < share["output_pct"]
     assert found.industries["workers"].sum() == pytest.approx(total)
     assert found.islands["workers"].sum() == pytest.approx(total)
     assert found.industries["order_share"].sum() == pytest.approx(1)

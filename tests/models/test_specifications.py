@@ -167,4 +167,5 @@ def test_the_title_says_share_of_signs_and_of_significance(curves):
         part = "all significant" if found == 1 else f"{found:.1%} significant with it"
         assert f", {part}; " in title
         assert curve.specifications["n"].dtype.kind == "i"
+        assert isinstance(curve.duplicates, int)
     assert len({curve["same_sign"].value == 1 for curve in curves.values()}) == 2

@@ -50,6 +50,14 @@ def test_without_uncertainty_the_chain_is_the_product_of_its_parts(inputs):
     assert found.shares.empty
 
 
+def test_the_fan_has_an_interval_for_each_month(inputs):
+    found = run(inputs)
+    for name, fan in found.fan.groupby("quantity"):
+        ends = fan[["low", "q25", "q75", "high"]]
+        assert (ends.diff(axis=1).iloc[:, 1:] > 0).all(axis=None), name
+        assert (ends.nunique() == len(fan)).all(), name
+
+
 def test_only_uncertainty_that_is_named_is_drawn(inputs):
     value = run(inputs)["chain.workers"]
     only = run(inputs, uncertain=["pass_through"])["chain.workers"]
