@@ -79,7 +79,9 @@ def section(part: str, tried: Iterable[Mapping[str, Any]]) -> list[str]:
 def mutation(content: Mapping[str, Any]) -> list[str]:
     """Mutants noticed and lines reached, and the mutants that were not noticed."""
     lines = ["## Wrong programs", ""]
-    lines += ["One expression at a time is changed (mutmut); do the tests notice?", ""]
+    drawn = f"A sample drawn with seed {content['seed']}"
+    drawn += f" from the program at commit {content['program']}." if "program" in content else "."
+    lines += ["One expression at a time is changed (mutmut); do the tests notice? " + drawn, ""]
     lines += [
         "| part | mutants | sampled | caught | share | 95% interval |",
         "|---|---:|---:|---:|---:|---|",
