@@ -1,4 +1,8 @@
 import hashlib
+import os
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -143,3 +147,16 @@ def test_tables_to_write_are_the_tables_described(tmp_path):
     with pytest.raises(DataError, match="not the tables described"):
         store.write_tables({"other": pd.DataFrame()}, tmp_path, "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_was_writing_goes_with_the_next_file(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    node, own = platform.node(), os.getpid()
+    left = [tmp_path / "a" / f".x.csv.{node}.{pid}.tmp" for pid in (ended.pid, own)]
+    other = tmp_path / "a" / f".x.csv.elsewhere.{ended.pid}.tmp"
+    left[0].parent.mkdir()
+    for file in (*left, other):
+        file.write_text("half")
+    whole.write_files({tmp_path / "a" / "y.csv": b"1", tmp_path / "b" / "z.csv": b"2"})
+    assert set((tmp_path / "a").iterdir()) == {left[1], other, tmp_path / "a" / "y.csv"}

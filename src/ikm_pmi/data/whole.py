@@ -79,7 +79,11 @@ def scratch(*, default: bool = False) -> Iterator[Path]:
 
 
 def write_files(files: Mapping[Path, bytes]) -> tuple[Path, ...]:
-    """Write files whole: all beside their places first, then renamed, in the order given."""
+    """Write files whole: all beside their places first, then renamed, in the order given.
+
+    What a killed process left beside them is removed.
+    """
+    clear_leftovers(*{path.parent for path in files})
     beside = {path: path.with_name(f".{path.name}.{_owner()}.tmp") for path in files}
     try:
         for path, content in files.items():
