@@ -87,3 +87,27 @@ def test_an_episode_is_read_or_refused_with_a_reason(text):
         assert reason
     else:
         assert text == f"{episode.name}:{episode.first}:{episode.last}"
+
+
+@pytest.mark.parametrize(
+    ("chapter", "values", "message"),
+    [
+        ("03", {"start_month": "2020-01", "end_month": "2019-12"}, "end_month must not be before"),
+        ("04", {"start_month": "2020-01", "end_month": "2020-01"}, "end_month must be after"),
+        ("05", {"start_month": "2020-01", "end_month": "2020-01"}, "end_month must be after"),
+        ("06", {"first_year": 2019, "last_year": 2019}, "last_year must be after first_year"),
+        ("07", {"path_first": "2021-09", "path_last": "2021-08"}, "path_last must not be before"),
+        ("07", {"path_first": "2021-06", "path_last": "2021-09"}, "must be after reference_month"),
+        ("07", {"ranges": []}, "ranges needs one entry"),
+    ],
+)
+def test_values_that_contradict_each_other_are_refused(chapter, values, message):
+    with pytest.raises(ParameterError, match=message):
+        parameters_for(chapter).parse(values)
+
+
+def test_a_range_of_the_chain_is_finite():
+    model = parameters_for("07")
+    ranges = [f"{r.rpartition(':')[0]}:2000000" for r in model.parse({}).ranges]
+    with pytest.raises(ParameterError, match="must end below a million"):
+        model.parse({"ranges": ranges})

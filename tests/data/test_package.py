@@ -155,7 +155,7 @@ def test_what_a_killed_process_was_writing_goes_with_the_next_file(tmp_path):
     node, own = platform.node(), os.getpid()
     left = [tmp_path / "a" / f".x.csv.{node}.{pid}.tmp" for pid in (ended.pid, own)]
     other = tmp_path / "a" / f".x.csv.elsewhere.{ended.pid}.tmp"
-    left[0].parent.mkdir()
+    (tmp_path / "a" / f".pending.{node}.{ended.pid}.tmp").mkdir(parents=True)
     for file in (*left, other):
         file.write_text("half")
     whole.write_files({tmp_path / "a" / "y.csv": b"1", tmp_path / "b" / "z.csv": b"2"})

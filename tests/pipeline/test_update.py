@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from ikm_pmi.cli import main
-from ikm_pmi.data.fetch import Limits
+from ikm_pmi.data.fetch import Limits, _Bounded
 from ikm_pmi.data.package import RAW, find_root, load
 from ikm_pmi.pipeline import processed
 from ikm_pmi.pipeline.manifest import file_hashes
@@ -405,3 +405,13 @@ def test_what_was_tried_is_counted(record_property):
         },
     )
     assert len(FAULTS) == 14
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "words"),
+    [("size", 5, "more than 5 bytes"), ("whole_seconds", -1.0, "no end within -1 s")],
+)
+def test_an_answer_too_long_or_too_late_is_not_taken(limit, value, words, monkeypatch):
+    monkeypatch.setattr(Limits, limit, value)
+    with pytest.raises(OSError, match=words):
+        _Bounded().write(b"123456")
