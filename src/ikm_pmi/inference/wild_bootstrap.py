@@ -190,9 +190,8 @@ class _Bootstrap:
     """
 
     def __init__(self, m: ClusterMoments, r: Floats, v: Floats, enumerated: bool) -> None:
-        # The data are the draw of ones; all enumerated draws begin with it.
-        self.v = v if enumerated else np.vstack([np.ones(v.shape[1]), v])
-        self.enumerated = enumerated
+        self.v, self.enumerated = v, enumerated
+        self.own = np.ones((1, v.shape[1]))  # the data are the draw of ones
         self.toward = m.bread @ r
         self.estimate = float(r @ m.params)
         self.free = m.cross - m.gram @ m.params
@@ -204,32 +203,52 @@ class _Bootstrap:
         a = scores @ self.toward
         return self.v @ a, self.v @ (np.diag(a) - self.leverage @ scores.T).T
 
-    def beyond(self, numerator: Floats, variance: Floats) -> float:
+    def data(self, scores: Floats) -> tuple[Floats, Floats]:
+        """The same of the data, in one row."""
+        a = scores @ self.toward
+        return self.own @ a, self.own @ (np.diag(a) - self.leverage @ scores.T).T
+
+    def beyond(self, numerator: Floats, variance: Floats, own: tuple[Floats, Floats]) -> float:
         """The p-value: the share of draws whose statistic is at least that of the data.
 
         The data's own statistic is computed like the others, so that it equals itself and its
         mirror image however badly the regressors are conditioned.
         """
         sizes, errors = np.abs(numerator), np.sqrt(np.maximum(variance, 0.0))
-        beats = np.count_nonzero(sizes * errors[0] >= sizes[0] * (1 - TIE) * errors)
-        return beats / len(self.v)
+        if self.enumerated:  # its draws begin with that of ones
+            size, error = sizes[0], errors[0]
+        else:
+            size, error = abs(own[0][0]), np.sqrt(max(own[1][0], 0.0))
+        beats = np.count_nonzero(sizes * error >= size * (1 - TIE) * errors)
+        draws = len(self.v)
+        return beats / draws if self.enumerated else (1 + beats) / (1 + draws)
 
     def p_value(self, c: float) -> float:
         """The p-value of ``r'b = c``."""
-        move = c - self.estimate
-        numerator, terms = self.parts(self.free + move * self.step)
-        return self.beyond(numerator, np.einsum("ij,ij->i", terms, terms))
+        scores = self.free + (c - self.estimate) * self.step
+        (n, d), (own, e) = self.parts(scores), self.data(scores)
+        own_variance = np.einsum("ij,ij->i", e, e)
+        return self.beyond(n, np.einsum("ij,ij->i", d, d), (own, own_variance))
 
     def p_function(self) -> Callable[[float], float]:
         """The p-value as a function of c, a few sums a value."""
-        (n0, d0), (n1, d1) = self.parts(self.free), self.parts(self.step)
-        q0, q1, q2 = (np.einsum("ij,ij->i", a, b) for a, b in ((d0, d0), (d0, d1), (d1, d1)))
+        draws, data = (
+            self._quadratic(*of(self.free), *of(self.step)) for of in (self.parts, self.data)
+        )
 
         def p(c: float) -> float:
             move = c - self.estimate
-            return self.beyond(n0 + move * n1, q0 + 2 * move * q1 + move**2 * q2)
+            return self.beyond(*draws(move), data(move))
 
         return p
+
+    @staticmethod
+    def _quadratic(
+        n0: Floats, d0: Floats, n1: Floats, d1: Floats
+    ) -> Callable[[float], tuple[Floats, Floats]]:
+        """Numerators and squared denominators as functions of the move away from the estimate."""
+        q0, q1, q2 = (np.einsum("ij,ij->i", a, b) for a, b in ((d0, d0), (d0, d1), (d1, d1)))
+        return lambda move: (n0 + move * n1, q0 + 2 * move * q1 + move**2 * q2)
 
 
 def _end(p: Callable[[float], float], estimate: float, step: float, alpha: float) -> float | None:
