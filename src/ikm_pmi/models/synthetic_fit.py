@@ -157,7 +157,7 @@ def fit(
 def _check(outcomes: pd.DataFrame, treated: str, post: NDArray[np.bool_], least: int) -> None:
     holes = outcomes.columns[outcomes.isna().any()]
     values = outcomes.drop(columns=treated).to_numpy(float)[~post]
-    endless = [name for name in outcomes if np.isinf(outcomes[name]).any()]
+    endless = outcomes.columns[np.isinf(outcomes.to_numpy(float)).any(axis=0)]
     apart = float(np.ptp(values, axis=1).max()) if values.size and not len(holes) else 1.0
     n_donors, n_before = outcomes.shape[1] - 1, int((~post).sum())
     for wrong, expected, found in (
