@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.conformal_result import ConformalResult
+from ikm_pmi.inference.placebo import PERFECT
 from ikm_pmi.inference.rank_tests import check_arrays, check_rank, end_of_sample, placebo_time
 from ikm_pmi.inference.regression import size
 
@@ -27,7 +28,6 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 OfEffects = Callable[[Array], Array]  # C candidate effects -> (C,) or (C, n)
 _TIE = 1e-9  # relative; equal statistics differ by rounding and count as ties
-_PERFECT = 1e-7  # residuals this small beside the series have fewer than eight digits
 _REFINED = 41  # candidates between the last effect kept and the first one refused
 
 
@@ -177,7 +177,7 @@ def _centre(residuals: OfEffects, positions: NDArray[np.int_]) -> tuple[float, f
         a, b, fa = b, b - fb * (b - a) / (fb - fa), fb
         fb = residuals(np.array([b]))[0, positions].mean()
     left = residuals(np.array([b]))
-    if np.abs(left).max() < _PERFECT:
+    if np.abs(left).max() < PERFECT:
         raise _perfect(left.shape[1])
     spread = float(np.abs(_shift_means(left, positions)).max())
     if abs(fb) > 1e-6 * spread:
@@ -195,7 +195,7 @@ def _perfect(periods: int) -> EstimationError:
     return EstimationError(
         "the series leaves nothing to rank",
         expected="residuals that differ from zero outside the episode",
-        found=f"a fit that is perfect but for rounding (below {_PERFECT:g} of the series)",
+        found=f"a fit that is perfect but for rounding (below {PERFECT:g} of the series)",
         where=f"{periods} periods",
         todo="look for a regressor that holds the outcome, or give the effect without a test",
     )

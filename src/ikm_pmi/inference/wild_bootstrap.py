@@ -198,15 +198,10 @@ class _Bootstrap:
         self.step = -(m.gram @ (self.toward / (r @ self.toward)))
         self.leverage = m.gram @ self.toward @ m.bread
 
-    def parts(self, scores: Floats) -> tuple[Floats, Floats]:
-        """Numerators (draws,) and the terms of the denominators (draws, G)."""
+    def parts(self, v: Floats, scores: Floats) -> tuple[Floats, Floats]:
+        """Numerators (draws,) and the terms of the denominators (draws, G) of some draws."""
         a = scores @ self.toward
-        return self.v @ a, self.v @ (np.diag(a) - self.leverage @ scores.T).T
-
-    def data(self, scores: Floats) -> tuple[Floats, Floats]:
-        """The same of the data, in one row."""
-        a = scores @ self.toward
-        return self.own @ a, self.own @ (np.diag(a) - self.leverage @ scores.T).T
+        return v @ a, v @ (np.diag(a) - self.leverage @ scores.T).T
 
     def beyond(self, numerator: Floats, variance: Floats, own: tuple[Floats, Floats]) -> float:
         """The p-value: the share of draws whose statistic is at least that of the data.
@@ -226,19 +221,22 @@ class _Bootstrap:
     def p_value(self, c: float) -> float:
         """The p-value of ``r'b = c``."""
         scores = self.free + (c - self.estimate) * self.step
-        (n, d), (own, e) = self.parts(scores), self.data(scores)
-        own_variance = np.einsum("ij,ij->i", e, e)
-        return self.beyond(n, np.einsum("ij,ij->i", d, d), (own, own_variance))
+        draws, own = (
+            (numerator, np.einsum("ij,ij->i", terms, terms))
+            for numerator, terms in (self.parts(v, scores) for v in (self.v, self.own))
+        )
+        return self.beyond(*draws, own)
 
     def p_function(self) -> Callable[[float], float]:
         """The p-value as a function of c, a few sums a value."""
-        draws, data = (
-            self._quadratic(*of(self.free), *of(self.step)) for of in (self.parts, self.data)
+        draws, own = (
+            self._quadratic(*self.parts(v, self.free), *self.parts(v, self.step))
+            for v in (self.v, self.own)
         )
 
         def p(c: float) -> float:
             move = c - self.estimate
-            return self.beyond(*draws(move), data(move))
+            return self.beyond(*draws(move), own(move))
 
         return p
 
