@@ -8,14 +8,15 @@ import pandas as pd
 from timing import Row, beside, row
 
 from ikm_pmi.data import package
-from ikm_pmi.inference.conformal import conformal
+from ikm_pmi.inference.absorb import design, moments
+from ikm_pmi.inference.conformal import conformal_by_shifts
+from ikm_pmi.inference.few_clusters import few_clusters
 from ikm_pmi.inference.wild_bootstrap import wild_bootstrap
-from ikm_pmi.models import elasticity_sample, synthetic
-from ikm_pmi.models.panel import design, moments
-from ikm_pmi.models.synthetic_donors import months_used, screen, spell, wide
-from ikm_pmi.models.synthetic_fit import fit
-from ikm_pmi.models.synthetic_placebo import placebo_space
+from ikm_pmi.jobs import regressions
 from ikm_pmi.parameters import ElasticityParameters, Episode, SyntheticParameters
+from ikm_pmi.pmi import synthetic
+from ikm_pmi.pmi.synthetic_fit import fit, months_used, screen, spell, wide
+from ikm_pmi.pmi.synthetic_placebo import placebo_space
 
 DRAWS, SEED = 9999, 1
 
@@ -28,7 +29,7 @@ class StudyPanel:
 
     def __init__(self, units=None):
         parameters = ElasticityParameters(weighting="none")
-        rows = elasticity_sample.sample(package.load("imk_panel"), parameters)
+        rows = regressions.sample(package.load("imk_panel"), parameters)
         f = rows[rows["scale"] == "total"]
         if units:
             f = f[f["unit"].isin(sorted(set(f["unit"]))[:units])]
@@ -121,6 +122,34 @@ def bootstrap():
     yield from enumerated()
 
 
+def of_a_fit():
+    """Few clusters from a fit of statsmodels: CRV1, CRV3, wild bootstrap of 9,999 draws."""
+    import statsmodels.formula.api as smf
+
+    f = StudyPanel().frame
+    fit = smf.ols("log_workers ~ log_output + C(unit) + C(year)", f).fit()
+
+    def ours(**how):
+        return few_clusters(fit, "log_output", groups=f["unit"], **how)
+
+    what = f"the study's panel, {len(f)} rows: "
+    yield limited(row(what + "p alone", [lambda: ours(interval=False)], repeats=15), 0.005)
+    yield limited(row(what + "both errors, p and set", [ours], repeats=15), 0.02)
+    rng = np.random.default_rng(SEED)
+    groups = np.repeat(np.arange(40_000), 4)
+    many = pd.DataFrame({"x": rng.normal(size=len(groups)) + rng.normal(size=40_000)[groups]})
+    many["y"] = 0.5 * many["x"] + rng.normal(size=40_000)[groups] + rng.normal(size=len(groups))
+    large = smf.ols("y ~ x", many).fit()
+    yield limited(
+        row(
+            "40,000 clusters, 160,000 rows, everything",
+            [lambda: few_clusters(large, "x", groups=groups)],
+            repeats=3,
+        ),
+        10,
+    )
+
+
 def enumerated():
     few = StudyPanel(units=10)
     with warnings.catch_warnings():
@@ -150,7 +179,11 @@ def conformal_set():
         yield limited(
             row(
                 f"T = 110, two treated months, 200 candidates, {('no lag', 'one lag')[lags]}",
-                [lambda lags=lags: conformal(y, X, [108, 109], lags=lags, candidates=200)],
+                [
+                    lambda lags=lags: conformal_by_shifts(
+                        y, X, [108, 109], lags=lags, candidates=200
+                    )
+                ],
                 repeats=15,
             ),
             0.3,
@@ -167,7 +200,7 @@ def synthetic_control():
     """Synthetic control of the study and every placebo in space, classic variant."""
     p = SyntheticParameters()
     countries = package.load("country_monthly")
-    episode = Episode.parse(p.synthetic_episodes[0])
+    episode = Episode.parse(p.episodes[0])
     pmi, stringency = wide(countries, "pmi"), wide(countries, "stringency")
     months = months_used(pmi, episode, p)
     screening = screen(pmi.reindex(months), stringency, episode, p)
@@ -193,7 +226,7 @@ def synthetic_control():
     )
     yield row(
         "the study: 4 variants, placebos in space and time, conformal sets, leave-one-out",
-        [lambda: synthetic.estimate(countries, p)],
+        [lambda: synthetic.synthetic_control(countries, p)],
         repeats=5,
     )
 

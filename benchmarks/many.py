@@ -13,8 +13,8 @@ import pandas as pd
 from multiverse import LOOPS, Inputs, engine, sampled
 from timing import Row, beside
 
-from ikm_pmi.inference.multiverse import series_fits
-from ikm_pmi.pipeline.grids import read_grids
+from ikm_pmi.engine.values import read_grids
+from ikm_pmi.trust.specification_curve import series_fits
 
 ERRORS = {"event": "std_error_ols", "dose": "std_error_newey_west", "elasticity": "std_error"}
 

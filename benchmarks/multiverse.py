@@ -16,14 +16,15 @@ import pandas as pd
 import statsmodels.api as sm
 
 from ikm_pmi.data import package
+from ikm_pmi.engine.values import read_grids
 from ikm_pmi.inference.har import truncation
-from ikm_pmi.models import elasticity_sample, study
-from ikm_pmi.models.episodes import find_spells
-from ikm_pmi.models.multiverse_elasticity import elasticity_curve
-from ikm_pmi.models.multiverse_pmi import dose_curve, event_curve
-from ikm_pmi.models.peers import within
+from ikm_pmi.jobs import regressions
 from ikm_pmi.parameters import Episode, RobustnessParameters
-from ikm_pmi.pipeline.grids import read_grids
+from ikm_pmi.pmi import sample
+from ikm_pmi.pmi.sample import in_spells
+from ikm_pmi.pmi.spells import find_spells
+from ikm_pmi.trust.multiverse_elasticity import elasticity_curve
+from ikm_pmi.trust.multiverse_pmi import dose_curve, event_curve
 
 PARAMETERS = RobustnessParameters.parse({})
 
@@ -32,16 +33,18 @@ class Inputs:
     """Tables, and the frames of the specifications, each made once."""
 
     def __init__(self):
-        self.tables = package.load_many(study.TABLES)
+        self.tables = package.load_many(sample.TABLES)
         self.panel = package.load("imk_panel")
         table = package.load("deflators")
-        self.deflators = {k: elasticity_sample.deflator_index(table, k) for k in ("cpi", "gdp")}
+        self.deflators = {k: regressions.deflator_index(table, k) for k in ("cpi", "gdp")}
         self.made = {}
 
     def frame(self, p):
-        key = p.model_dump_json(exclude={"episodes", "leads", "controls", "leave_out", "outcome"})
+        key = p.model_dump_json(
+            exclude={"episodes", "leads", "after", "controls", "leave_out", "outcome"}
+        )
         if key not in self.made:
-            self.made[key] = study.assemble(self.tables, p)
+            self.made[key] = sample.assemble(self.tables, p)
         return self.made[key]
 
 
@@ -61,8 +64,8 @@ def dose(inputs, p):
     """Coefficient and Newey-West standard error, the latter on the scale of the outcome."""
     frame = inputs.frame(p)
     controls = list(p.controls)
-    y, X, _ = study.dose_design(frame, p.intensity, controls, p.start_month, p.end_month)
-    kept = ~within(y.index, p.leave_out)
+    y, X, _ = sample.dose_design(frame, p.intensity, controls, p.start_month, p.end_month)
+    kept = ~in_spells(y.index, p.leave_out)
     y, X = _outcome(p, y[kept]), X[kept] if p.level_term else X[kept].drop(columns="before")
     lags = {"maxlags": truncation(len(y)) - 1, "use_correction": False}
     fit = sm.OLS(y, X).fit(cov_type="HAC", cov_kwds=lags)
@@ -73,15 +76,17 @@ def dose(inputs, p):
 def event(inputs, p):
     """Mean of the month dummies of the episode, and its classical standard error."""
     frame = inputs.frame(p)
-    rows, _ = study.select_months(frame, ["pmi", *p.controls], p.start_month, p.end_month)
-    rows = rows[~within(rows.index, p.leave_out)]
-    spells, leads, _ = find_spells([Episode.parse(e) for e in p.episodes], rows.index, p)
-    switched = [m for s in [*spells.values(), *leads.values()] for m in s.months]
+    frame = sample.lagged(frame, p.controls)
+    rows, _ = sample.select_months(frame, ["pmi", *p.controls], p.start_month, p.end_month)
+    rows = rows[~in_spells(rows.index, p.leave_out)]
+    episodes, span = [Episode.parse(e) for e in p.episodes], (p.start_month, p.end_month)
+    on = find_spells(episodes, rows.index, span, leads=p.leads, after=p.after)
+    switched = on.months
     dummies = {str(m): (rows.index == m).astype(float) for m in switched}
     X = rows[list(p.controls)].assign(const=1.0, **dummies)
     y = _outcome(p, rows["pmi"])
     fit = sm.OLS(y, X).fit()
-    own = [str(m) for m in spells[p.episode].months]
+    own = [str(m) for m in on.spells[p.episode].months]
     test = fit.t_test(np.where(X.columns.isin(own), 1 / len(own), 0.0))
     value = _in_points(p, y, ~rows.index.isin(switched), float(test.effect[0]))
     return value, float(test.sd[0, 0])
@@ -94,12 +99,12 @@ def elasticity(inputs, p):
         & ~inputs.panel["year"].isin(p.leave_out_years)
         & ~inputs.panel["unit"].isin(p.leave_out_units)
     ]
-    f = elasticity_sample.sample(panel, p, inputs.deflators[p.deflator])
+    f = regressions.sample(panel, p, inputs.deflators[p.deflator])
     if p.form == "within_frames" and f["frame"].nunique() == f["unit"].nunique():
         f["frame"] = f["unit"]
     if p.form == "first_difference":
         names = ("log_workers", "log_output", "log_establishments")
-        f = elasticity_sample.differences(f, names)
+        f = regressions.differences(f, names)
         f = f.drop(columns=list(names)).rename(columns={f"d_{n}": n for n in names})
     effects = {
         "twfe": ["unit", "year"],

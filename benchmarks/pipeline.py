@@ -27,7 +27,7 @@ BIN = Path(sys.executable).parent
 RUNS = 40
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 TRIVIAL = """from ikm_pmi.parameters import DataParameters
-from ikm_pmi.pipeline.chapters import publish
+from ikm_pmi.engine.publish import publish
 from ikm_pmi.results import Estimate
 import pandas as pd
 import statsmodels.api as sm

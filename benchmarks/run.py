@@ -1,7 +1,7 @@
 """Everything side by side in one go; writes RESULTS.md beside this file. Run with: make bench.
 
-`python benchmarks/run.py PART ...` prints the parts named instead: bootstrap, conformal, synthetic,
-multiverse, demeaning, microdata, chapters, pipeline.
+`python benchmarks/run.py PART ...` prints the parts named instead: bootstrap, fit, conformal,
+synthetic, multiverse, demeaning, microdata, chapters, pipeline.
 """
 
 import os
@@ -67,6 +67,7 @@ def pipeline():
 
 PARTS = {
     "bootstrap": intervals.bootstrap,
+    "fit": intervals.of_a_fit,
     "conformal": intervals.conformal_set,
     "synthetic": intervals.synthetic_control,
     "multiverse": many.multiverse,

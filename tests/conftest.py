@@ -1,10 +1,17 @@
-"""A headless Chromium for the tests that look at pages as a reader does."""
+"""How often to try, and a headless Chromium for tests that look at pages as a reader does."""
 
 import json
 import os
 import shutil
 
 import pytest
+
+
+@pytest.fixture(scope="session")
+def tries(request):
+    """How often something is tried: ``tries(all, sample)``, all of it by ``make reliability``."""
+    whole = request.config.getoption("--reliability") is not None
+    return lambda every, sample: every if whole else sample
 
 
 @pytest.fixture(scope="session")

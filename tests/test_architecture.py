@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from ikm_pmi.parameters import CHAPTERS
+from ikm_pmi.study import CHAPTERS, HEADLINES, PICTURES, READS
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src/ikm_pmi"
 # A module imports only from its own line or from those above it.
 ORDER = (
-    *("errors", "language", "parameters", "results", "data", "restrictions"),
-    *("inference", "models", "report", "pipeline", "cli"),
+    *("errors", "language", "results", "parameters", "data", "restrictions", "inference"),
+    *("pmi", "jobs", "trust", "report", "study", "engine", "share", "cli"),
 )
-MODULE_LINES, FUNCTION_LINES, POSITIONAL, ARGUMENTS = 300, 60, 5, 10
-CELLS, CELL_LINES = 12, 8
+MODULE_LINES, FUNCTION_LINES, POSITIONAL, ARGUMENTS = 450, 60, 5, 10
+CELLS, CELL_LINES, IMPORTS = 12, 8, 3
 FILE_CALLS = {
     *("open", "read_csv", "to_csv", "read_text", "write_text", "read_bytes", "write_bytes"),
     *("read_excel", "to_excel", "read_json", "savefig", "savetxt", "loadtxt", "to_pickle"),
@@ -36,10 +36,21 @@ def layer(module):
     return ORDER.index(module.split(".")[0])
 
 
-def imports(body):
-    """Modules of this package imported in some statements, by their names in MODULES."""
-    for node in body:
+def imports(tree):
+    """Modules of this package that a module imports, wherever in it, by their names in MODULES.
+
+    What only a type checker reads does not count.
+    """
+    typed = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
         names = []
+        if id(node) in typed:
+            continue
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -63,13 +74,13 @@ def calls(tree):
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name != "__init__"])
 def test_imports_point_upward(module):
-    used = {name for name in imports(ast.walk(TREES[module])) if name}
+    used = {name for name in imports(TREES[module]) if name}
     wrong = sorted(name for name in used if layer(name) > layer(module))
     assert not wrong, f"{module} imports {wrong}, which come later than it"
 
 
 def test_no_cycles():
-    graph = {name: set(imports(tree.body)) & set(MODULES) - {name} for name, tree in TREES.items()}
+    graph = {name: set(imports(tree)) & set(MODULES) - {name} for name, tree in TREES.items()}
     assert len(list(TopologicalSorter(graph).static_order())) >= len(MODULES)
 
 
@@ -92,12 +103,34 @@ def test_files_drawing_and_printing_have_their_places(module):
     top = module.split(".")[0]
     text = MODULES[module].read_text(encoding="utf-8")
     made = set(calls(TREES[module]))
-    if top not in {"data", "pipeline"}:
+    if top not in {"data", "engine", "share"}:
         assert not made & FILE_CALLS, f"{module} reads or writes files"
     if top != "report":
         assert not re.search(r"import (seaborn|matplotlib\.pyplot)|from matplotlib", text), module
-    if top != "cli":
+    if top != "cli" and module != "engine.publish":  # which speaks in a notebook, by hand
         assert not made & {"print", "echo"}, f"{module} prints"
+
+
+def texts(tree):
+    """What a module says in its own strings, docstrings apart."""
+    kinds = ast.Module | ast.FunctionDef | ast.ClassDef
+    told = {
+        id(n.body[0].value) for n in ast.walk(tree) if isinstance(n, kinds) and ast.get_docstring(n)
+    }
+    strings = (n for n in ast.walk(tree) if isinstance(n, ast.Constant) and id(n) not in told)
+    return [n.value for n in strings if isinstance(n.value, str)]
+
+
+@pytest.mark.parametrize(
+    "module", [name for name in MODULES if name.split(".")[0] in {"engine", "share", "cli"}]
+)
+def test_the_engine_knows_no_study(module):
+    own = [*CHAPTERS, *(one.name for one in HEADLINES), *(name for _, name in PICTURES)]
+    own += [path for paths in READS.values() for path in paths]
+    said = texts(TREES[module])
+    assert not [name for name in own if any(name in text for text in said)], module
+    models = {model.__name__ for model in CHAPTERS.values()}
+    assert not models & set(re.findall(r"\w+", MODULES[module].read_text(encoding="utf-8"))), module
 
 
 def rows():
@@ -157,6 +190,10 @@ def test_chapter_keeps_the_form(path):
         for node in ast.walk(ast.parse(text)):
             assert not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.For | ast.While), text
         assert "sys.path" not in text
+    source = "\n".join("".join(cell["source"]) for cell in code)
+    ours = re.findall(r"^\s*(?:from|import) ikm_pmi.*", source, re.MULTILINE)
+    assert len(ours) <= IMPORTS, ours
+    assert not [line for line in ours if line.endswith("*")]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

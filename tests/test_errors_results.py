@@ -1,13 +1,25 @@
 import json
 import pickle
-from dataclasses import replace
+import subprocess
+import sys
+from dataclasses import dataclass, replace
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ikm_pmi.errors import DataError, EstimationError, ParameterError
-from ikm_pmi.results import ChapterResult, Estimate, TestResult, number, records_table
+from ikm_pmi.results import (
+    ChapterResult,
+    Estimate,
+    Findings,
+    JsonSafe,
+    TestResult,
+    number,
+    records_table,
+)
 
 
 def estimate(**changes):
@@ -44,6 +56,46 @@ def test_a_number_that_is_not_finite_is_refused(field, bad):
 def test_what_does_not_apply_is_null_in_json():
     text = json.dumps(estimate().to_dict(), allow_nan=False)
     assert json.loads(text)["std_error"] is None
+
+
+@dataclass(frozen=True)
+class Everything(Findings):
+    frame: pd.DataFrame
+    by_month: pd.Series
+    ends: tuple
+
+
+@dataclass(frozen=True)
+class Derived(JsonSafe):
+    values: np.ndarray
+
+    @property
+    def estimates(self):
+        return tuple(estimate(name=f"pmi.{i}", value=v) for i, v in enumerate(self.values))
+
+
+def test_a_result_says_all_it_holds_in_json():
+    months = pd.period_range("2021-07", periods=2, freq="M", name="month")
+    frame = pd.DataFrame({"a": [1.0, np.nan], "b": ["x", "y"]}, index=months)
+    whole = Everything(
+        estimates=(estimate(detail={"n_by": np.array([1, 2])}),),
+        frame=frame,
+        by_month=frame["a"],
+        ends=((None, np.float64(2.5)), (months[0], np.inf)),
+    )
+    said = json.loads(json.dumps(whole.to_dict(), allow_nan=False))
+    assert list(said) == ["estimates", "tests", "notes", "frame", "by_month", "ends"]
+    assert said["estimates"] == [whole.estimates[0].to_dict()]
+    assert said["estimates"][0]["n_by"] == [1, 2]
+    assert said["frame"] == {
+        "index": ["2021-07", "2021-08"],
+        "columns": ["a", "b"],
+        "data": [[1, "x"], [None, "y"]],
+    }
+    assert said["by_month"] == {"2021-07": 1.0, "2021-08": None}
+    assert said["ends"] == [[None, 2.5], ["2021-07", None]]
+    derived = Derived(np.array([1.5, 2.5]))
+    assert [e["value"] for e in derived.to_dict()["estimates"]] == derived.to_dict()["values"]
 
 
 def test_the_sentence_holds_number_unit_interval_and_sample():
@@ -86,3 +138,48 @@ def test_a_printed_number_reads_back_to_its_digits(value, digits):
     assert abs(back - value) <= 0.5 * 10.0**-digits * (1 + 1e-9) + 1e-9 * abs(value)
     assert not text.startswith("-")
     assert text.strip("0.,") != "−"
+
+
+def test_every_result_is_shown_by_a_sentence_and_a_small_table():
+    many = tuple(
+        Estimate(name=f"pmi.ppkm_2021.x{i}", value=1.0 * i, unit="points", method="m", ci_low=0.0)
+        for i in range(200)
+    )
+    found = Findings(estimates=many)
+    assert len(repr(found)) < 1500
+    assert repr(found) == found.sentence()
+    shown = found._repr_html_()
+    assert "<strong>pmi.ppkm_2021.x0: 0.00 points; m.</strong>" in shown
+    assert "PMI, PPKM 2021, x3 (points)" in shown
+    assert "0.00 to ∞" in shown
+    assert shown.count("<tr") <= 13
+
+
+def test_no_result_of_the_library_prints_its_arrays():
+    """A dataclass would write every field into its repr: screens of arrays in a cell."""
+    import importlib
+    import pkgutil
+
+    import ikm_pmi
+
+    for found in pkgutil.walk_packages(ikm_pmi.__path__, "ikm_pmi."):
+        if found.name.split(".")[1] in {"pmi", "jobs", "trust", "inference"}:
+            importlib.import_module(found.name)
+    todo = [Findings]
+    while todo:
+        kind = todo.pop()
+        assert kind.__repr__ is Findings.__repr__, kind
+        todo += kind.__subclasses__()
+
+
+def test_a_notebook_shows_the_four_parts_and_no_line_of_the_library():
+    code = """
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+shell.run_cell("import ikm_pmi as ikm\\nikm.settings('3')")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    said = done.stdout + done.stderr
+    assert "ParameterError: no chapter is called '3'" in said
+    assert "what to do" in said
+    assert "study.py" not in said

@@ -31,6 +31,12 @@ MASKS = (
     (re.compile(r"\b[0-9a-f]{8,64}\b"), "<digest>"),
 )
 
+HEAD = """# Commands
+
+Generated from the commands themselves; `ikm-pmi COMMAND --help` says the same. Exit status: 0 when
+all that was asked for is there, 1 after a failed run, 2 for wrong usage or bad input.
+"""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -80,7 +86,7 @@ def run(step: Step, folder: Path) -> tuple[int, list[str]]:
         "TERM": "dumb",
     }
     # An environment that is there is not set up again.
-    command = re.sub(r"^make ", "make -s -o .venv/.ready ", step.command, flags=re.M)
+    command = re.sub(r"^make ", "make -s -o ready -o ready-test ", step.command, flags=re.M)
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command],  # noqa: S607 (bash of the path, as a reader has it)
         cwd=folder, env=environment, text=True, timeout=900, check=False,
@@ -119,13 +125,34 @@ def try_page(page: Path, folder: Path) -> list[str]:
     return found
 
 
+def commands_page() -> str:
+    """The text of ``docs/commands.md``, from the application itself."""
+    from typer.cli import get_docs_for_click
+    from typer.main import get_command
+
+    from ikm_pmi.cli import app
+
+    whole = get_command(app)
+    with whole.make_context("ikm-pmi", [], resilient_parsing=True) as context:
+        text = get_docs_for_click(obj=whole, ctx=context, name="ikm-pmi")
+    _, _, commands = text.partition("\n## ")  # what stands before it, the application says anyway
+    commands = re.sub(r"```console\n\$ ", "```text\n", f"## {commands}")
+    # Examples stand one a paragraph under their word: one block for a reader.
+    commands = re.sub(
+        r"^Examples:\n\n((?:ikm-pmi .*\n+)+)",
+        lambda found: "**Examples**:\n\n```sh\n" + re.sub(r"\n+", "\n", found[1]) + "```\n\n",
+        commands + "\n",
+        flags=re.M,
+    )
+    return f"{HEAD}\n{commands.rstrip()}\n"
+
+
 def main(arguments: list[str]) -> int:
     """Try pages, or write those that are generated."""
     if arguments == ["--write"]:
-        from ikm_pmi.cli.pages import commands_page
-        from ikm_pmi.pipeline import docs
+        from ikm_pmi.engine import headlines
 
-        docs.write(ROOT)
+        headlines.write_documents(ROOT)
         (ROOT / "docs/commands.md").write_text(commands_page(), encoding="utf-8")
         return 0
     failed = 0

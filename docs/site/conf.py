@@ -8,7 +8,7 @@ from docutils.nodes import SkipNode
 from docutils.utils.math.latex2mathml import tex2mathml
 from pydantic import BaseModel
 
-import ikm_pmi.pipeline.tasks  # noqa: F401  (a plugin that pytask loads: the module comes first)
+import ikm_pmi.engine.build  # noqa: F401  (a plugin that pytask loads: the module comes first)
 from ikm_pmi import __version__
 
 if TYPE_CHECKING:

@@ -6,20 +6,15 @@ command line prints them as they are and leaves with ``exit_status``.
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import errno
 import reprlib
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
-__all__ = [
-    "ChapterError",
-    "DataError",
-    "EstimationError",
-    "FileError",
-    "IkmPmiError",
-    "ParameterError",
-    "SourceError",
-    "shown",
-]
-
+Entry = TypeVar("Entry")
+_LISTED = 8  # names an error shows of many
 _WRITE = "the right to write there, or another folder (--out)"
 _NEXT = {
     errno.ENOSPC: "free some space, then run the same command again",
@@ -55,6 +50,14 @@ class IkmPmiError(Exception):
     expected, found, where, todo : str, optional
         The four parts. ``where`` names file, row, column, month or cell; ``todo`` names the
         next step.
+
+    Examples
+    --------
+    >>> print(IkmPmiError("no month", expected="2021-07", found="July", todo="add the year"))
+    no month
+      expected   2021-07
+      found      July
+      what to do add the year
     """
 
     exit_status = 1
@@ -84,6 +87,10 @@ class IkmPmiError(Exception):
         )
         return "\n".join([self.summary, *(f"  {head:<10} {text}" for head, text in parts if text)])
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the four parts under the cell, not the library's own lines."""
+        return [f"{type(self).__name__}: {self}"]
+
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only parts would be lost on the way back from a worker process.
         return (_rebuild, (type(self), self.summary, self.__dict__.copy()))
@@ -93,6 +100,25 @@ def _rebuild(kind: type[IkmPmiError], summary: str, state: dict[str, object]) ->
     error = kind(summary)
     error.__dict__.update(state)
     return error
+
+
+def not_installed(error: ModuleNotFoundError, extra: str, *, what: str) -> IkmPmiError:
+    """What to install where a package is missing that ``pip install .`` alone does not bring.
+
+    Examples
+    --------
+    >>> print(not_installed(ModuleNotFoundError(name="typer"), "study", what="the command line"))
+    the command line needs a package that is not installed
+      expected   typer, of the extra 'study'
+      found      no such package
+      what to do run in the project's folder: make setup (or: pip install '.[study]')
+    """
+    return IkmPmiError(
+        f"{what} needs a package that is not installed",
+        expected=f"{error.name}, of the extra {extra!r}",
+        found="no such package",
+        todo=f"run in the project's folder: make setup (or: pip install '.[{extra}]')",
+    )
 
 
 class DataError(IkmPmiError):
@@ -113,6 +139,43 @@ class ParameterError(IkmPmiError):
 
 class EstimationError(IkmPmiError):
     """An estimate cannot be computed from these rows; the reason and the counts are given."""
+
+
+def named(
+    known: Mapping[Any, Entry],
+    name: object,
+    *,
+    what: str,
+    where: str = "",
+    error: type[IkmPmiError] = EstimationError,
+) -> Entry:
+    """The entry of this name.
+
+    Parameters
+    ----------
+    what : str
+        What is looked for: ``estimate``.
+    error : type, optional
+        What is raised.
+
+    Raises
+    ------
+    EstimationError
+        When there is none of this name, with the nearest one.
+    """
+    with contextlib.suppress(KeyError, TypeError):  # TypeError: a list is no name
+        return known[name]
+    every = list(map(str, known))
+    near = difflib.get_close_matches(str(name), every, n=_LISTED, cutoff=0.4)
+    listed = every if len(every) <= _LISTED else (near or every[:_LISTED])
+    more = f" (of {len(every)} in all)" if len(listed) < len(every) else ""
+    raise error(
+        f"there is no {what} called {shown(name)}",
+        expected="one of " + (", ".join(listed) or "none: there is nothing here") + more,
+        found=shown(name),
+        where=where,
+        todo=f"did you mean {near[0]!r}?" if near else "take one of the names that are there",
+    )
 
 
 class ChapterError(IkmPmiError):

@@ -18,18 +18,6 @@ from typing import Literal, ParamSpec, get_args
 
 from ikm_pmi.errors import ParameterError
 
-__all__ = [
-    "LANGUAGES",
-    "Catalogue",
-    "Language",
-    "choose",
-    "language",
-    "numeral",
-    "spoken",
-    "tr",
-    "using",
-]
-
 Language = Literal["en", "id"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
@@ -111,7 +99,7 @@ def tr(text: str) -> str:
     return _Said(Catalogue.of(code).say(str(text))[0])
 
 
-def spoken(compose: Callable[P, str]) -> Callable[P, str]:
+def translated(compose: Callable[P, str]) -> Callable[P, str]:
     """Compose a text in English and give it in the reader's language."""
 
     @functools.wraps(compose)
@@ -219,22 +207,12 @@ class Catalogue:
         return found and (found[0] + ".", found[1])
 
     def _sentences(self, text: str) -> tuple[str, bool] | None:
-        """A run of sentences: the longest that are known together, one after the other."""
+        """Sentences, each for itself; those said together are known as a whole."""
         parts = _SENTENCE_END.split(text)
         if len(parts) == 1:
             return None
-        out, known, start = [], True, 0
-        while start < len(parts):
-            for end in range(len(parts), start + 1, -1):
-                run = " ".join(parts[start:end])
-                if found := self._atom(run) or self._template(run):
-                    break
-            else:
-                end, found = start + 1, self.say(parts[start])
-            out.append(found[0])
-            known &= found[1]
-            start = end
-        return " ".join(out), known
+        said = [self.say(part) for part in parts]
+        return " ".join(part for part, _ in said), all(known for _, known in said)
 
     def _pieces(self, text: str) -> tuple[str, bool] | None:
         """A list, or a text of several lines: every piece for itself, if all are known."""

@@ -1,52 +1,71 @@
 """What a study hands on: estimates, tests, and the ``result.json`` of a chapter.
 
 Every result object has the same three verbs: ``table()`` (a frame), ``sentence()`` (number, unit,
-interval, sample) and ``to_dict()`` (JSON-safe; what does not apply is ``None``, never NaN).
+interval, sample) and ``to_dict()`` (JSON-safe; what does not apply is ``None``, never NaN). Its
+estimates, where it has some, are the tuple ``estimates``.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ikm_pmi.errors import EstimationError
-from ikm_pmi.language import spoken
+from ikm_pmi.errors import EstimationError, named
+from ikm_pmi.language import translated
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "SCHEMA",
-    "ChapterResult",
-    "Estimate",
-    "Findings",
-    "TestResult",
-    "number",
-    "probability",
-    "records_table",
-]
-
 SCHEMA = 1
+_LONG = 1200  # characters of a result in a line
+_LETTERS = ("pmi", "ppkm", "psbb", "ikm", "imk", "bumn", "lp", "twfe", "ucm", "sarimax", "iv")
 
 
 def number(value: float | None, digits: int = 2) -> str:
     """A number as a reader expects it: thousands separated, a true minus, no negative zero.
 
-    Written the English way; :func:`ikm_pmi.language.tr` gives the reader's separators.
+    Negative digits round to tens, hundreds, thousands. Written the English way;
+    :func:`ikm_pmi.language.tr` gives the reader's separators.
     """
     if value is None:
         return "n/a"
-    text = f"{value:,.{digits}f}"
+    text = f"{value if digits >= 0 else round(value, digits):,.{max(digits, 0)}f}"
     if text.startswith("-"):
         text = "−" + text[1:] if float(text.replace(",", "")) != 0 else text[1:]
     return text
 
 
+def significant(value: float | None, figures: int = 2) -> str:
+    """A number to so many significant digits: 33,190 as 33,000."""
+    if value is None or not value:
+        return number(value, 0)
+    rounded = float(f"{value:.{figures - 1}e}")
+    return number(rounded, max(figures - 1 - math.floor(math.log10(abs(rounded))), 0))
+
+
+def span(low: float | None, high: float | None, digits: int = 2) -> str:
+    """An interval as a reader writes it; an end that is missing is open."""
+    bottom = "−∞" if low is None else number(low, digits)
+    top = "∞" if high is None else number(high, digits)
+    return f"{bottom} to {top}"
+
+
 def probability(value: float) -> str:
     """A p-value as printed: three digits, or the bound below which it lies."""
     return "< 0.001" if value < 0.001 else number(value, 3)
+
+
+def in_words(name: str, unit: str | None = None) -> str:
+    """``pmi.ppkm_2021.mean`` as "PMI, PPKM 2021, mean", with the unit in brackets."""
+    parts = [part.replace("_", " ").split() for part in name.split(".")]
+    said = ", ".join(
+        " ".join(word.upper() if word in _LETTERS else word for word in part) for part in parts
+    )
+    return f"{said} ({unit})" if unit else said
 
 
 def _finite(name: str, label: str, value: float | None) -> None:
@@ -60,12 +79,115 @@ def _finite(name: str, label: str, value: float | None) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Numpy scalars as Python's own, so that json writes them."""
-    return value.item() if hasattr(value, "item") else value
+    """A value as JSON knows it; ``pandas.DataFrame(**content)`` takes a frame back."""
+    if hasattr(value, "to_dict"):  # a frame, a series or a result
+        value = value.to_dict("split") if getattr(value, "ndim", 0) == 2 else value.to_dict()
+    elif is_dataclass(value):
+        value = {f.name: getattr(value, f.name) for f in fields(value)}
+    elif hasattr(value, "tolist"):  # numpy's
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, str | int) else str(value)
+
+
+class JsonSafe:
+    """A dataclass that says all it holds in JSON-safe values."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field and the estimates; a frame in parts: index, columns, data."""
+        names = [f.name for f in fields(self)]  # type: ignore[arg-type]
+        if hasattr(self, "estimates") and "estimates" not in names:
+            names.append("estimates")
+        own: dict[str, Any] = {name: _plain(getattr(self, name)) for name in names}
+        own |= own.pop("detail", {})
+        return own
+
+
+class Readable(JsonSafe):
+    """What a notebook shows of a result: its sentence and a small table.
+
+    A class needs ``sentence()`` and ``table()``; where its table is not for reading, ``reading()``
+    gives at most twelve rows and six columns with words for names.
+    """
+
+    __slots__ = ()
+
+    def __init_subclass__(cls) -> None:
+        """Keep a dataclass from writing a ``__repr__`` of every field."""
+        super().__init_subclass__()
+        if "__repr__" not in cls.__dict__:
+            setattr(cls, "__repr__", Readable.__repr__)  # noqa: B010 (mypy: a method)
+
+    def sentence(self) -> str:
+        """The result in one sentence."""
+        raise NotImplementedError
+
+    def table(self) -> pd.DataFrame:
+        """Everything, for programs."""
+        raise NotImplementedError
+
+    def reading(self) -> pd.DataFrame:
+        """A small table of texts for reading."""
+        return self.table().iloc[:12, :6]
+
+    def plot(self, *, title: str | None = None, source: str = "", **look: Any) -> Any:
+        """The picture of this result, a matplotlib Figure; see :mod:`ikm_pmi.report.plots`.
+
+        Parameters
+        ----------
+        title, source : str, optional
+            What the picture says, and the line at its foot.
+        **look
+            ``label`` of the axis, ``reference`` for the quiet line, where the picture has them.
+        """
+        import ikm_pmi
+
+        door: Any = ikm_pmi  # it knows who draws
+        return door._plot(self, title=title, source=source, **look)
+
+    def _rows(self) -> Sequence[Estimate]:
+        """The estimates of a table of regressions."""
+        return tuple(getattr(self, "estimates", ()))
+
+    @property
+    def __maketables_coef_table__(self) -> pd.DataFrame:
+        """The protocol of the package maketables: ``b, se, p`` and the ends of the interval."""
+        import pandas as pd
+
+        names = {"b": "value", "se": "std_error", "p": "p_value"}
+        names |= {"ci95l": "ci_low", "ci95u": "ci_high"}
+        rows = {e.name: [getattr(e, name) for name in names.values()] for e in self._rows()}
+        return pd.DataFrame.from_dict(rows, orient="index", columns=list(names)).astype(float)
+
+    def __maketables_stat__(self, key: str) -> Any:
+        """Observations for ``N``, the method for ``se_type``; None for what does not apply."""
+        first = next(iter(self._rows()), None)
+        return getattr(first, {"N": "n", "se_type": "method"}.get(key, ""), None)
+
+    @property
+    def __maketables_depvar__(self) -> str:
+        """The outcome, where the result knows it."""
+        return str(getattr(self, "outcome", ""))
+
+    def __repr__(self) -> str:
+        """The sentence, cut where it is long."""
+        text = self.sentence()
+        return text if len(text) < _LONG else f"{text[: _LONG - 1]}…"
+
+    def _repr_html_(self) -> str:
+        lead = escape(self.sentence().split("\n")[0])
+        return f"<p><strong>{lead}</strong></p>\n{self.reading().to_html()}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Estimate:
+class Estimate(Readable):
     """One number with its uncertainty.
 
     Parameters
@@ -89,6 +211,11 @@ class Estimate:
     ------
     EstimationError
         When a number is NaN or infinite.
+
+    Examples
+    --------
+    >>> Estimate(name="a.mean", value=-9.04, unit="points", method="mean", n=2).sentence(1)
+    'a.mean: −9.0 points, n = 2; mean.'
     """
 
     name: str
@@ -107,15 +234,18 @@ class Estimate:
         for label in ("value", "std_error", "ci_low", "ci_high", "p_value"):
             _finite(self.name, label, getattr(self, label))
 
-    def to_dict(self) -> dict[str, Any]:
-        """The estimate as JSON-safe plain values."""
-        return _to_dict(self)
+    def _rows(self) -> Sequence[Estimate]:
+        return (self,)
 
     def table(self) -> pd.DataFrame:
         """The estimate as a frame of one row."""
         return records_table([self])
 
-    @spoken
+    def reading(self) -> pd.DataFrame:
+        """Value, interval, p and observations as texts."""
+        return _texts([self])
+
+    @translated
     def sentence(self, digits: int = 2) -> str:
         """Number, unit, interval, sample size and method in one sentence."""
         text = f"{self.name}: {number(self.value, digits)} {self.unit}".rstrip()
@@ -128,7 +258,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TestResult:
+class TestResult(Readable):
     """A test with its null hypothesis in words.
 
     Parameters
@@ -139,6 +269,14 @@ class TestResult:
         What the statistic was compared with (``t(31)``, ``wild bootstrap, Webb, 9,999 draws``).
     minimum_p : float or None
         The smallest p the procedure can attain, where it ranks or enumerates.
+
+    Examples
+    --------
+    >>> rank = "rank among 24 windows"
+    >>> null = "a is zero"
+    >>> test = TestResult(name="a", null=null, statistic=2.0, p_value=0.04, distribution=rank)
+    >>> print(test.sentence())
+    H0 “a is zero”: p = 0.040, rank among 24 windows.
     """
 
     __test__ = False  # not for pytest to collect
@@ -156,15 +294,19 @@ class TestResult:
         for label in ("statistic", "p_value", "minimum_p"):
             _finite(self.name, label, getattr(self, label))
 
-    def to_dict(self) -> dict[str, Any]:
-        """The test as JSON-safe plain values."""
-        return _to_dict(self)
-
     def table(self) -> pd.DataFrame:
         """The test as a frame of one row."""
         return records_table([self])
 
-    @spoken
+    def reading(self) -> pd.DataFrame:
+        """Statistic, p and what it was compared with, as texts."""
+        import pandas as pd
+
+        statistic, p = number(self.statistic), probability(self.p_value)
+        row = {"statistic": statistic, "p": p, "compared with": self.distribution}
+        return pd.DataFrame([row], index=[in_words(self.name)])
+
+    @translated
     def sentence(self) -> str:
         """Null, p and reference distribution in one sentence."""
         small = self.p_value < 0.001
@@ -175,11 +317,6 @@ class TestResult:
 
 
 Record = TypeVar("Record", Estimate, TestResult)
-
-
-def _to_dict(record: Estimate | TestResult) -> dict[str, Any]:
-    own = {f.name: _plain(getattr(record, f.name)) for f in fields(record) if f.name != "detail"}
-    return own | {key: _plain(value) for key, value in record.detail.items()}
 
 
 def _from_dict(kind: type[Record], content: Mapping[str, Any]) -> Record:
@@ -196,7 +333,7 @@ def records_table(records: Sequence[Estimate | TestResult]) -> pd.DataFrame:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class Findings:
+class Findings(Readable):
     """What a method hands on: estimates by name, tests by name, and notes for the reader."""
 
     estimates: tuple[Estimate, ...]
@@ -204,28 +341,50 @@ class Findings:
     notes: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Estimate:
-        """The estimate of this name."""
-        return {e.name: e for e in self.estimates}[name]
+        """The estimate of this name; :class:`EstimationError` with the nearest where none is."""
+        return named({e.name: e for e in self.estimates}, name, what="estimate")
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is an estimate of this name."""
+        return any(e.name == name for e in self.estimates)
 
     def test(self, name: str) -> TestResult:
-        """The test of this name."""
-        return {t.name: t for t in self.tests}[name]
+        """The test of this name; :class:`EstimationError` with the nearest where none is."""
+        return named({t.name: t for t in self.tests}, name, what="test")
 
     def table(self) -> pd.DataFrame:
         """The estimates, one row each."""
         return records_table(self.estimates)
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-safe: estimates, tests and notes."""
-        return {
-            "estimates": [e.to_dict() for e in self.estimates],
-            "tests": [t.to_dict() for t in self.tests],
-            "notes": list(self.notes),
-        }
+    @translated
+    def sentence(self) -> str:
+        """The first estimates, a sentence each."""
+        return "\n".join(estimate.sentence() for estimate in self.estimates[:3])
+
+    def reading(self) -> pd.DataFrame:
+        """The first estimates as texts: value, interval, p and observations."""
+        return _texts(self.estimates[:12])
+
+
+def _texts(estimates: Sequence[Estimate]) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = {in_words(e.name, e.unit): _cells(e) for e in estimates}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _cells(e: Estimate) -> dict[str, str]:
+    """An estimate as texts: value, interval, p and observations."""
+    return {
+        "value": number(e.value),
+        "interval": "" if e.ci_low is None and e.ci_high is None else span(e.ci_low, e.ci_high),
+        "p": "" if e.p_value is None else probability(e.p_value),
+        "n": "" if e.n is None else number(e.n, 0),
+    }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ChapterResult:
+class ChapterResult(JsonSafe):
     """All that a chapter found: the content of its ``result.json`` (schema 1)."""
 
     chapter: str
@@ -238,15 +397,9 @@ class ChapterResult:
     seed: int
 
     def __post_init__(self) -> None:
-        # An estimate and the test beside it may share a name (elasticity.mundlak).
-        twice = sorted(
-            {
-                name
-                for names in ([e.name for e in self.estimates], [t.name for t in self.tests])
-                for name in names
-                if names.count(name) > 1
-            }
-        )
+        # An estimate and the test beside it may share a name.
+        counts = [Counter(one.name for one in group) for group in (self.estimates, self.tests)]
+        twice = sorted({name for count in counts for name, times in count.items() if times > 1})
         if twice:
             raise EstimationError(
                 f"{self.chapter}: a result name is used twice",
@@ -257,17 +410,7 @@ class ChapterResult:
 
     def to_dict(self) -> dict[str, Any]:
         """The content of ``result.json``."""
-        return {
-            "schema": SCHEMA,
-            "chapter": self.chapter,
-            "parameters": dict(self.parameters),
-            "estimates": [estimate.to_dict() for estimate in self.estimates],
-            "tests": [test.to_dict() for test in self.tests],
-            "notes": list(self.notes),
-            "data": dict(self.data),
-            "versions": dict(self.versions),
-            "seed": self.seed,
-        }
+        return {"schema": SCHEMA, **JsonSafe.to_dict(self)}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> ChapterResult:
@@ -292,7 +435,7 @@ class ChapterResult:
         """The estimates, one row each."""
         return records_table(self.estimates)
 
-    @spoken
+    @translated
     def sentence(self) -> str:
         """The estimates, a sentence each, on lines of their own."""
         return "\n".join(estimate.sentence() for estimate in self.estimates)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ikm_pmi.data.package import RAW, find_root, seal
+from ikm_pmi.data.checks import seal
+from ikm_pmi.data.package import RAW, find_root
 
 # Six of the raw tables, two of them cut down: what begins a line that is kept.
 KEPT = {

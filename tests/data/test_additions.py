@@ -9,10 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ikm_pmi.data.additions import NO_ADDRESS, add_row, parse_date
-from ikm_pmi.data.package import RAW, find_root
-from ikm_pmi.data.series import Entry, csv_line, find_series, read_number, register
-from ikm_pmi.data.store import read_descriptor
+from ikm_pmi.data.package import RAW, find_root, read_descriptor
+from ikm_pmi.data.series import (
+    NO_ADDRESS,
+    Entry,
+    add_row,
+    csv_line,
+    find_series,
+    parse_date,
+    read_number,
+    register,
+)
 from ikm_pmi.errors import DataError
 
 PACKAGE = read_descriptor(find_root() / RAW)
@@ -117,7 +124,7 @@ def test_unknown_series_and_cells_name_the_near_ones():
         find_series(PACKAGE, "pmii", {})
     assert "'pmi'" in caught.value.todo
     for column in ("pmi", "month", "nonsense"):
-        with pytest.raises(DataError, match="cannot be set"):
+        with pytest.raises(DataError, match="no column to be set"):
             find_series(PACKAGE, "pmi", {column: "1"})
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ikm_pmi.data import package, store, whole
+from ikm_pmi.data import atomic, checks, package
 from ikm_pmi.data.package import PROCESSED, RAW, find_root, load
 from ikm_pmi.errors import DataError
 
@@ -16,7 +16,7 @@ ROOT = find_root(Path(__file__))
 
 
 def names(part):
-    return [entry["name"] for entry in store.read_descriptor(ROOT / part)["resources"]]
+    return [entry["name"] for entry in package.read_descriptor(ROOT / part)["resources"]]
 
 
 def test_the_root_is_found_from_inside_by_name_and_from_the_package(tmp_path, monkeypatch):
@@ -56,7 +56,7 @@ def test_types_follow_the_description():
 
 def test_text_that_looks_missing_is_kept(root, put):
     put("imk_province.csv", 3, 11, "NA")
-    package.seal(root)
+    checks.seal(root)
     assert load("imk_province", root).note[1] == "NA"
 
 
@@ -92,8 +92,8 @@ def test_a_processed_table_that_was_edited_is_not_read(root):
         "path": "own.csv",
         "schema": {"fields": [{"name": "month", "type": "yearmonth", "description": "month"}]},
     }
-    described = store.sealed({"resources": [entry]}, {"own": table})
-    whole.write_files({folder / "own.csv": table, folder / "datapackage.json": described})
+    described = package.sealed({"resources": [entry]}, {"own": table})
+    atomic.write_files({folder / "own.csv": table, folder / "datapackage.json": described})
     assert load("own", root).month[0] == pd.Period("2021-07", "M")
     (folder / "own.csv").write_bytes(table + b"2021-08\n")
     with pytest.raises(DataError) as caught:
@@ -107,9 +107,9 @@ def test_a_processed_table_that_was_edited_is_not_read(root):
 def test_a_sealed_table_that_does_not_fit_says_so(root, put):
     put("pmi_headline.csv", 3, 2, "high")
     path = root / RAW / "datapackage.json"
-    described = store.read_descriptor(root / RAW)
+    described = package.read_descriptor(root / RAW)
     contents = {e["name"]: (root / RAW / e["path"]).read_bytes() for e in described["resources"]}
-    path.write_bytes(store.sealed(described, contents))
+    path.write_bytes(package.sealed(described, contents))
     with pytest.raises(DataError, match="does not fit") as caught:
         load("pmi_headline", root)
     assert "high" in caught.value.found
@@ -138,14 +138,14 @@ def test_files_appear_whole_or_not_at_all(tmp_path):
     kept = tmp_path / "kept.csv"
     kept.write_bytes(b"before")
     with pytest.raises(TypeError):
-        whole.write_files({kept: b"after", tmp_path / "broken.csv": None})
+        atomic.write_files({kept: b"after", tmp_path / "broken.csv": None})
     assert kept.read_bytes() == b"before"
     assert [path.name for path in tmp_path.iterdir()] == ["kept.csv"]
 
 
 def test_tables_to_write_are_the_tables_described(tmp_path):
     with pytest.raises(DataError, match="not the tables described"):
-        store.write_tables({"other": pd.DataFrame()}, tmp_path, "")
+        package.write_tables({"other": pd.DataFrame()}, tmp_path, "")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -155,8 +155,8 @@ def test_what_a_killed_process_was_writing_goes_with_the_next_file(tmp_path):
     node, own = platform.node(), os.getpid()
     left = [tmp_path / "a" / f".x.csv.{node}.{pid}.tmp" for pid in (ended.pid, own)]
     other = tmp_path / "a" / f".x.csv.elsewhere.{ended.pid}.tmp"
-    (tmp_path / "a" / f".pending.{node}.{ended.pid}.tmp").mkdir(parents=True)
+    (tmp_path / "a").mkdir()
     for file in (*left, other):
         file.write_text("half")
-    whole.write_files({tmp_path / "a" / "y.csv": b"1", tmp_path / "b" / "z.csv": b"2"})
+    atomic.write_files({tmp_path / "a" / "y.csv": b"1", tmp_path / "b" / "z.csv": b"2"})
     assert set((tmp_path / "a").iterdir()) == {left[1], other, tmp_path / "a" / "y.csv"}

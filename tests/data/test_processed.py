@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from ikm_pmi.data import store
-from ikm_pmi.data.package import PROCESSED, RAW, find_root, load, seal
+from ikm_pmi.data import package
+from ikm_pmi.data.checks import seal
+from ikm_pmi.data.package import PROCESSED, RAW, find_root, load
+from ikm_pmi.engine import processed
 from ikm_pmi.errors import DataError
-from ikm_pmi.pipeline import processed
 
 ROOT = find_root(Path(__file__))
 
@@ -39,8 +40,8 @@ def test_a_sealed_edit_makes_the_processed_tables_stale_until_built(copy):
     assert stale.file == "processed/datapackage.json"
     assert "ikm-pmi data build" in stale.todo
     processed.build(copy)
-    built_from = store.read_descriptor(copy / PROCESSED)["builtFrom"]
-    assert built_from == store.fingerprint(store.read_descriptor(copy / RAW))
+    built_from = package.read_descriptor(copy / PROCESSED)["builtFrom"]
+    assert built_from == package.fingerprint(package.read_descriptor(copy / RAW))
 
 
 def test_a_changed_raw_table_stops_the_build_and_leaves_what_was_there(copy):

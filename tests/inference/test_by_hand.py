@@ -3,19 +3,19 @@
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from scipy import stats
 
 from ikm_pmi.errors import EstimationError
-from ikm_pmi.inference.bounds_test import f_and_t, simulate_null
 from ikm_pmi.inference.clusters import cluster_moments, critical_t, crv1, p_t
-from ikm_pmi.inference.curve import joint_tests
 from ikm_pmi.inference.diagnostics import residual_checks
 from ikm_pmi.inference.har import har_table
 from ikm_pmi.inference.ratio import RatioSet, ratio_set
 from ikm_pmi.inference.regression import check_design
-from ikm_pmi.inference.simulate import estimates, judge
 from ikm_pmi.inference.wild_bootstrap import wild_bootstrap
 from ikm_pmi.results import Estimate
+from ikm_pmi.trust.monte_carlo import estimates, judge
+from ikm_pmi.trust.specification_curve import joint_tests
 
 
 def ols(y, X):
@@ -50,7 +50,7 @@ def test_residual_checks_are_those_of_the_textbook():
     frame = pd.DataFrame({"const": 1.0, "x": rng.standard_normal(n), "z": rng.uniform(size=n)})
     X = frame.to_numpy()
     y = X @ [1.0, 2.0, -1.0] + rng.standard_normal(n) * (1 + X[:, 2])
-    found = {t.name: t for t in residual_checks(pd.Series(y), frame, "m", lags=lags)}
+    found = {t.name: t for t in residual_checks(sm.OLS(pd.Series(y), frame).fit(), "m", lags=lags)}
     u = ols(y, X)
 
     lagged = np.column_stack([np.r_[np.zeros(j), u[:-j]] for j in range(1, lags + 1)])
@@ -80,26 +80,6 @@ def test_residual_checks_are_those_of_the_textbook():
     assert {t.n for t in found.values()} == {n}
 
 
-def test_the_null_with_lags_is_simulated_with_the_lags_of_y_itself():
-    """The same draws, the regression written out: dy on its lag, on dx, on x and y before."""
-    n, draws = 24, 7
-    null = simulate_null(n, 3, order=(2, 1), draws=draws, rng=np.random.default_rng(9))
-    shocks = np.random.default_rng(9).standard_normal((2, draws, n + 2))
-    walks = shocks.cumsum(axis=2) - shocks[:, :, :1]
-    for bound, x in enumerate((shocks[1], walks[1])):
-        y, dy, dx = walks[0], np.diff(walks[0], axis=1), np.diff(x, axis=1)
-        for draw in range(draws):
-            columns = [np.ones(n), dy[draw, :-1], dx[draw, 1:], x[draw, 1:-1], y[draw, 1:-1]]
-            full, reduced = np.column_stack(columns), np.column_stack(columns[:3])
-            now = dy[draw, 1:]
-            rss, rss0 = ((ols(now, Z) ** 2).sum() for Z in (full, reduced))
-            scale = rss / (n - 5)
-            assert null.f[bound, draw] == pytest.approx((rss0 - rss) / 2 / scale)
-            slope = np.linalg.lstsq(full, now, rcond=None)[0][-1]
-            error = np.sqrt(scale * np.linalg.inv(full.T @ full)[-1, -1])
-            assert null.t[bound, draw] == pytest.approx(slope / error)
-
-
 @pytest.mark.truth
 def test_a_regressor_of_another_size_is_not_a_dependence():
     X = pd.DataFrame(np.random.default_rng(1).standard_normal((30, 3)), columns=list("abc"))
@@ -113,27 +93,6 @@ def test_p_and_critical_value_of_t_belong_to_one_degree_less_than_clusters():
     assert p_t(2.1, 11) == pytest.approx(2 * stats.t.sf(2.1, 10))
     assert p_t(-2.1, 11) == p_t(2.1, 11)
     assert p_t(critical_t(0.9, 11), 11) == pytest.approx(0.1)
-
-
-def test_three_lags_of_y_alone_need_a_longer_start():
-    """Order (4, 0): three lagged differences, no difference of x."""
-    n, draws = 20, 3
-    null = simulate_null(n, 1, order=(4, 0), draws=draws, rng=np.random.default_rng(5))
-    shocks = np.random.default_rng(5).standard_normal((2, draws, n + 4))
-    walks = shocks.cumsum(axis=2) - shocks[:, :, :1]
-    y, dy = walks[0], np.diff(walks[0], axis=1)
-    for draw in range(draws):
-        lagged = [dy[draw, 3 - j : n + 3 - j] for j in (1, 2, 3)]
-        levels = [walks[1][draw, 3:-1], y[draw, 3:-1]]
-        now, full = dy[draw, 3:], np.column_stack([*lagged, *levels])
-        rss, rss0 = ((ols(now, Z) ** 2).sum() for Z in (full, full[:, :3]))
-        assert null.f[1, draw] == pytest.approx((rss0 - rss) / 2 / (rss / (n - 5)))
-
-
-def test_f_and_t_need_one_degree_of_freedom():
-    sample = np.random.default_rng(2).standard_normal((4, 4))
-    f, t = f_and_t(sample, 1)
-    assert f == pytest.approx(t**2)
 
 
 def test_two_clusters_are_enough_and_the_covariance_is_that_of_the_formula():

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from ikm_pmi.errors import EstimationError
+from ikm_pmi.inference.absorb import design, moments
 from ikm_pmi.inference.clusters import cluster_moments, crv1, crv3, leave_one_out
-from ikm_pmi.models.panel import design, moments
 
 
 def panel(G=9, T=6, drop=0.2, seed=1):

@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ikm_pmi.errors import EstimationError
-from ikm_pmi.inference.conformal import _pieces, conformal, end_of_sample, placebo_time
+from ikm_pmi.inference.conformal import conformal_by_shifts
+from ikm_pmi.inference.inversion import pieces
+from ikm_pmi.inference.windows import end_of_sample, placebo_time
 
 T = 112  # 2012-05 to 2021-08
 EPISODE = np.array([T - 2, T - 1])
@@ -46,7 +48,7 @@ def p_by_refitting(y, X, treated, effect, lags):
 @pytest.mark.parametrize("treated", [EPISODE, np.array([40, 41, 42]), np.array([30, 33])])
 def test_p_values_equal_a_loop_of_refits(lags, treated):
     y, X = sample(3, -4.0, episode=treated)
-    result = conformal(y, X, treated, lags=lags, candidates=15)
+    result = conformal_by_shifts(y, X, treated, lags=lags, candidates=15)
     slow = [p_by_refitting(y, X, treated, effect, lags) for effect in result.candidates]
     assert result.p_values == pytest.approx(slow, abs=1e-12)
     shown, test = result.estimate("e"), result.test("e", "no effect")
@@ -65,13 +67,13 @@ def test_effect_without_lags_is_the_dummy_coefficient():
     y, X = sample(4, -10.0)
     dummy = np.isin(np.arange(T), EPISODE).astype(float)
     fitted = sm.OLS(y, np.column_stack([X, dummy])).fit()
-    assert conformal(y, X, EPISODE).effect == pytest.approx(fitted.params[-1], abs=1e-9)
+    assert conformal_by_shifts(y, X, EPISODE).effect == pytest.approx(fitted.params[-1], abs=1e-9)
 
 
 @pytest.mark.parametrize("lags", [0, 1])
 def test_set_holds_the_estimate_and_excludes_what_is_refused(lags):
     y, X = sample(5, -10.0)
-    result = conformal(y, X, EPISODE, lags=lags)
+    result = conformal_by_shifts(y, X, EPISODE, lags=lags)
     assert result.low < result.effect < result.high < 0
     assert result.p_value == result.minimum_p == 1 / result.n
     kept = result.candidates[result.p_values > 0.05]
@@ -83,23 +85,23 @@ def test_set_holds_the_estimate_and_excludes_what_is_refused(lags):
 
 
 @pytest.mark.truth
-def test_size_and_coverage_on_the_studys_own_kind_of_series():
-    runs = 600
+def test_size_and_coverage_on_the_studys_own_kind_of_series(tries):
+    runs = tries(600, 200)
     p, covered = np.empty(runs), np.empty(runs, bool)
     for i in range(runs):
         y, X = sample(10_000 + i, -10.0)
-        result = conformal(y, X, EPISODE, candidates=41)
+        result = conformal_by_shifts(y, X, EPISODE, candidates=41)
         covered[i] = any(low <= -10.0 <= high for low, high in result.intervals)
         y[EPISODE] += 10.0
-        p[i] = conformal(y, X, EPISODE, candidates=3).p_value
+        p[i] = conformal_by_shifts(y, X, EPISODE, candidates=3).p_value
     error = 2 * np.sqrt(0.05 * 0.95 / runs)  # two Monte-Carlo standard errors
     assert 0.03 - error < np.mean(p <= 0.05) < 0.07 + error
     assert 0.93 - error < covered.mean() < 0.97 + error
 
 
 @pytest.mark.truth
-def test_end_of_sample_size_and_power():
-    runs = 400
+def test_end_of_sample_size_and_power(tries):
+    runs = tries(400, 200)
     null = [end_of_sample(*sample(20_000 + i), EPISODE).p_value for i in range(runs)]
     error = 2 * np.sqrt(0.05 * 0.95 / runs)
     assert 0.03 - error < np.mean(np.array(null) <= 0.05) < 0.07 + error
@@ -109,7 +111,10 @@ def test_end_of_sample_size_and_power():
 
 @pytest.mark.truth
 def test_power_at_minus_ten_points():
-    p = [conformal(*sample(40_000 + i, -10.0), EPISODE, candidates=3).p_value for i in range(100)]
+    p = [
+        conformal_by_shifts(*sample(40_000 + i, -10.0), EPISODE, candidates=3).p_value
+        for i in range(100)
+    ]
     assert np.mean(np.array(p) <= 0.05) > 0.95
 
 
@@ -159,8 +164,8 @@ def test_end_of_sample_does_not_look_past_the_episode():
 )
 def test_a_constant_or_a_unit_changes_nothing(seed, shift, scale, lags):
     y, X = sample(seed, -5.0)
-    a = conformal(y, X, EPISODE, lags=lags, candidates=21)
-    b = conformal(shift + scale * y, X, EPISODE, lags=lags, candidates=21)
+    a = conformal_by_shifts(y, X, EPISODE, lags=lags, candidates=21)
+    b = conformal_by_shifts(shift + scale * y, X, EPISODE, lags=lags, candidates=21)
     assert b.effect == pytest.approx(scale * a.effect, rel=1e-5, abs=1e-6)
     assert b.p_value == a.p_value
 
@@ -171,33 +176,39 @@ def test_months_set_aside_are_as_good_as_absent():
     usable[[3, 50, 51]] = False
     gappy = y.copy()
     gappy[~usable] = np.nan
-    with_gaps = conformal(gappy, X, EPISODE, usable=usable)
-    without = conformal(y[usable], X[usable], EPISODE - 3)
+    with_gaps = conformal_by_shifts(gappy, X, EPISODE, usable=usable)
+    without = conformal_by_shifts(y[usable], X[usable], EPISODE - 3)
     assert with_gaps.intervals == without.intervals
     assert (with_gaps.n, with_gaps.dropped) == (T - 3, 3)
     # With one lag, each hole costs the month after it as well; two of them are neighbours.
-    assert conformal(gappy, X, EPISODE, usable=usable, lags=1).n == T - 3 - 2 - 1
+    assert conformal_by_shifts(gappy, X, EPISODE, usable=usable, lags=1).n == T - 3 - 2 - 1
 
 
 def test_the_same_call_gives_the_same_numbers():
     y, X = sample(9, -6.0)
-    assert conformal(y, X, EPISODE).to_dict() == conformal(y, X, EPISODE).to_dict()
+    assert (
+        conformal_by_shifts(y, X, EPISODE).to_dict() == conformal_by_shifts(y, X, EPISODE).to_dict()
+    )
 
 
 def test_a_set_no_rank_can_bound_is_said_to_have_no_ends():
     y, X = sample(11, -6.0)
-    result = conformal(y, X, EPISODE, level=0.995)  # 1/112 is more than 0.005
+    result = conformal_by_shifts(y, X, EPISODE, level=0.995)  # 1/112 is more than 0.005
     assert result.intervals == ((None, None),)
     assert result.estimate("x").ci_low is None
     assert "−∞ to ∞" in result.sentence()
 
 
 def test_pieces_of_a_set_are_reported_apart():
-    def p_of(effects):
-        return np.where((np.abs(effects) < 1) | ((effects > 3) & (effects < 4)), 0.5, 0.01)
+    def kept(effects):
+        return (np.abs(effects) < 1) | ((effects > 3) & (effects < 4))
 
-    pieces = _pieces(p_of, np.linspace(-6, 6, 121), (False, False), 0.05)
-    assert np.array(pieces) == pytest.approx(np.array([[-1, 1], [3, 4]]), abs=0.01)
+    grid = np.linspace(-6, 6, 121)
+    for how in ({"parts": 40, "atol": 1 / 300}, {"atol": 0.01}):
+        found = np.array(pieces(kept, grid, endless=(False, False), **how))
+        assert found == pytest.approx(np.array([[-1, 1], [3, 4]]), abs=0.01)
+    assert pieces(kept, grid[50:95], atol=0.01)[1][1] is None
+    assert pieces(kept, grid[50:95], atol=0.01, endless=(True, False))[1][1] == grid[94]
 
 
 def test_placebo_time_counts_ties_and_the_episode_itself():
@@ -223,7 +234,7 @@ def test_what_cannot_be_tested_is_refused(change, message):
     if "gap" in change:
         y[change["gap"]] = np.nan
     with pytest.raises(EstimationError, match=message) as caught:
-        conformal(
+        conformal_by_shifts(
             y, change.get("X", X), change.get("treated", EPISODE), usable=change.get("usable")
         )
     assert caught.value.expected

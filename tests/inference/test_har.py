@@ -12,7 +12,7 @@ from scipy.signal import lfilter
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.har import METHODS, har_fits, har_table
-from ikm_pmi.inference.reference import FixedB, Normal, StudentT
+from ikm_pmi.inference.regression import FixedB, Normal, StudentT
 
 T = 120
 
@@ -133,10 +133,13 @@ def test_fixed_b_p_against_simulation(b: float) -> None:
     assert FixedB(b).p_value(2.5) == pytest.approx(np.mean(values), abs=4 * error)
 
 
-def test_fixed_b_polynomial_is_slightly_wide_of_the_limit() -> None:
+@pytest.mark.parametrize("level", [0.9, 0.95, 0.9499999, 0.99])
+def test_fixed_b_has_one_law_and_the_printed_polynomial_is_slightly_wide_of_it(level) -> None:
     for b in (0.05, 0.125, 0.3, 1.0):
         reference = FixedB(b)
-        assert 0.045 < reference.p_value(reference.critical(0.95)) < 0.0505
+        assert reference.p_value(reference.critical(level)) == pytest.approx(1 - level, abs=1e-9)
+        printed = 1.96 + 2.9694 * b + 0.416 * b**2 - 0.5324 * b**3
+        assert 0.045 < reference.p_value(printed) < 0.0505
 
 
 def test_fixed_b_tends_to_the_normal() -> None:

@@ -6,12 +6,11 @@ import pytest
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.clusters import cluster_moments, crv1, leave_one_out
-from ikm_pmi.inference.multiverse import series_fits
-from ikm_pmi.inference.rank_tests import check_rank
 from ikm_pmi.inference.ratio import ratio_set
-from ikm_pmi.inference.regression import check_design
+from ikm_pmi.inference.regression import check_design, check_rank, full_rank
 from ikm_pmi.inference.sensitivity import benchmarks
 from ikm_pmi.inference.wild_bootstrap import MAX_CELLS, wild_bootstrap
+from ikm_pmi.trust.specification_curve import series_fits
 
 RNG = np.random.default_rng(3)
 
@@ -67,11 +66,35 @@ def test_as_many_regressors_as_rows_are_refused_and_one_row_more_is_not():
 def test_regressors_need_two_more_untreated_periods(rows, columns, treated, refused):
     design = RNG.standard_normal((rows, columns))
     if not refused:
-        check_rank(design, treated)
+        check_design(design, spare=treated + 2)
         return
     with pytest.raises(EstimationError) as caught:
-        check_rank(design, treated)
-    assert caught.value.found == f"rank {columns} of {columns}, {rows - treated} untreated periods"
+        check_design(design, spare=treated + 2)
+    assert caught.value.expected == f"more than {columns + treated + 1} rows for {columns} columns"
+    assert caught.value.found == f"{rows} rows"
+
+
+def test_the_columns_of_a_dependence_are_named_from_rows_and_from_their_products():
+    X = RNG.standard_normal((40, 3)) * [1, 1e-9, 1e9]
+    check_rank(X, "abc")
+    check_rank(X.T @ X, "abc", gram=True)
+    X = np.column_stack([X, X[:, 0] - X[:, 2] * 1e-9, np.zeros(40)])
+    for values, gram in ((X, False), (X.T @ X, True)):
+        with pytest.raises(EstimationError, match="collinear") as caught:
+            check_rank(values, "abcde", gram=gram, where="here")
+        assert caught.value.found.endswith("among: a, c, d, e")
+        assert caught.value.found.startswith("2 ")
+        assert caught.value.where == "here"
+    grams = np.stack([X.T @ X, X.T @ X + np.diag([1e-9, 1, 1e9, 1, 1])])
+    assert full_rank(grams).tolist() == [False, True]
+
+
+def test_products_pass_to_half_the_digits_of_columns():
+    x = RNG.standard_normal(50)
+    near = np.column_stack([x, x + 1e-6 * RNG.standard_normal(50)])
+    check_rank(near, "ab")
+    with pytest.raises(EstimationError, match="singular"):
+        check_rank(near.T @ near, "ab", gram=True)
 
 
 def test_a_confounder_that_cannot_exist_has_no_adjusted_estimate():

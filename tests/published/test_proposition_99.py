@@ -7,7 +7,7 @@ weights fit slightly worse than the best ones; the optimum of the same programme
 import numpy as np
 import pytest
 
-from ikm_pmi.models.synthetic_fit import fit
+from ikm_pmi.pmi.synthetic_fit import fit
 
 POST = range(1989, 2001)
 

@@ -15,18 +15,17 @@ import nbformat
 import psutil
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from ikm_pmi.parameters import CHAPTERS
-from ikm_pmi.pipeline import manifest
-from ikm_pmi.pipeline.chapters import check_result
-from ikm_pmi.pipeline.headlines import HEADLINES
-from ikm_pmi.pipeline.warm import ADDRESS
+from ikm_pmi.engine import manifest
+from ikm_pmi.engine.chapters import check_result
+from ikm_pmi.engine.kernel_server import ADDRESS
+from ikm_pmi.study import CHAPTERS, HEADLINES, HYPOTHESES
 
 ROOT = Path(__file__).parents[2]
 #: Each file of a chapter carries the round it was made in: a mixture of two would show.
 SET_UP = """import numpy as np, os, pandas as pd, time
-from ikm_pmi.parameters import CHAPTERS
-from ikm_pmi.pipeline.chapters import publish
-from ikm_pmi.results import Estimate
+from ikm_pmi.study import CHAPTERS
+from ikm_pmi.engine.publish import publish
+from ikm_pmi.results import Estimate, TestResult
 p = CHAPTERS[{chapter!r}].from_notebook(globals())
 """
 WORK = """_round = {round}
@@ -37,7 +36,9 @@ PUBLISH = """_table = pd.DataFrame({{"round": _round, "x": _draws}})
 tables = {{f"t{{place}}": _table for place in range(3)}}
 _one = {{"value": 100.0 + _round, "unit": "1", "method": "count", "ci_low": 0.0, "ci_high": 999.0}}
 found = [Estimate(name=name, n=3000, ci_level=0.95, **_one) for name in {names!r}]
-print(publish(p, estimates=found, tables=tables, figures={figures}))
+_test = {{"null": "none", "statistic": 0.0, "p_value": 0.5, "distribution": "none"}}
+tested = [TestResult(name=name, **_test) for name in {tests!r}]
+print(publish(p, estimates=found, tests=tested, tables=tables, figures={figures}))
 """
 FIGURE = '{"pmi_with_spells": __import__("matplotlib.figure").figure.Figure(figsize=(1, 1))}'
 FILES = {"notebook.ipynb", "result.json", "tables/t0.csv", "tables/t1.csv", "tables/t2.csv"}
@@ -46,7 +47,12 @@ FILES = {"notebook.ipynb", "result.json", "tables/t0.csv", "tables/t1.csv", "tab
 def write_notebook(root, chapter, number, extra=""):
     """The chapter of a round, with a cell of one's own before its results are written."""
     names = ["round", *(one.name for one in HEADLINES if one.chapter == chapter)]
-    shown = {"names": names, "figures": FIGURE if chapter == "03_pmi_impact" else "{}"}
+    tests = [name for own, name in HYPOTHESES if own == chapter]
+    shown = {
+        "names": names,
+        "tests": tests,
+        "figures": FIGURE if chapter == "03_pmi_impact" else "{}",
+    }
     texts = [
         text.format(chapter=chapter, round=number, **shown) for text in (SET_UP, WORK, PUBLISH)
     ]
@@ -241,7 +247,7 @@ def servers_of(owner):
     return [
         pid
         for pid, line in lines
-        if line[-1:] == [str(owner)] and "ikm_pmi.pipeline.forkserver" in line
+        if line[-1:] == [str(owner)] and "ikm_pmi.engine.kernel_fork" in line
     ]
 
 

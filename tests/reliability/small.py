@@ -5,8 +5,7 @@ from pathlib import Path
 
 from corruptions import rewritten, rows_of
 
-from ikm_pmi.data.package import RAW, find_root
-from ikm_pmi.data.store import DESCRIPTOR, read_descriptor, sealed
+from ikm_pmi.data.package import DESCRIPTOR, RAW, find_root, read_descriptor, sealed
 
 ROOT = find_root(Path(__file__))
 PACKAGE = read_descriptor(ROOT / RAW)
@@ -60,6 +59,9 @@ def project(table, folder):
         content = (ROOT / RAW / entry["path"]).read_bytes()
         if entry["name"] == table and table not in TOGETHER:
             header, *body = rows_of(content)
+            if table == "subsector_gdp_quarterly":  # quarters of one series: none may be missing
+                body = [row for row in body if "contribution_to_gdp_pp" in row][: 2 * KEPT]
+                content = rewritten(content, [header, *body])
             if len(body) > 2 * KEPT and table != "provinces":
                 body = [*body[:KEPT], *body[-KEPT:]]
                 content = rewritten(content, [header, *body])

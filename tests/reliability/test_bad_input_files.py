@@ -2,22 +2,24 @@
 
 import json
 from collections import Counter
+from itertools import islice, product
 
 import pytest
 from corruptions import read, rows_of, stated
 from small import ROOT, in_four_parts, left, project
 from test_bad_input_parameters import JUNK, places, replaced, told
 
-from ikm_pmi.data.package import RAW, catalogue, check, fields, load, seal
-from ikm_pmi.data.store import DESCRIPTOR
+from ikm_pmi.data.checks import check, seal
+from ikm_pmi.data.package import DESCRIPTOR, RAW, catalogue, fields, load
+from ikm_pmi.engine.headlines import headlines
+from ikm_pmi.engine.processed import build
 from ikm_pmi.errors import DataError
-from ikm_pmi.pipeline.headlines import headlines
-from ikm_pmi.pipeline.processed import build
+from sample import sampled
 
 DEEP = b'{"a": ' * 50_000
 PATHS = ("../pmi_headline.csv", "/etc/passwd", "a/b.csv", "..", ".", "C:\\x.csv", "x\x00.csv", "",
          "http://localhost/x.csv", "x.csv ", "PMI_HEADLINE.csv", "countries.csv")  # fmt: skip
-KEPT = "pmi_subindices"  # a table of two rows, and the countries it refers to
+KEPT = "industry_exports_2023"  # a small table, and the sources it refers to
 
 
 def spoilt_descriptions(whole):
@@ -50,10 +52,11 @@ def spoilt_descriptions(whole):
                 yield json.dumps(replaced(whole, place, junk)).encode()
 
 
-def test_a_spoilt_description_changes_no_number(tmp_path, record_property):
+def test_a_spoilt_description_changes_no_number(tmp_path, tries, record_property):
     case, seen, found = project(KEPT, tmp_path / "a project"), set(), Counter()
     meant = stated(rows_of(case.content), case.fields)
-    for content in spoilt_descriptions(json.loads(case.good[DESCRIPTOR])):
+    every = tries(1, 5)
+    for content in islice(spoilt_descriptions(json.loads(case.good[DESCRIPTOR])), 0, None, every):
         if content in seen:
             continue
         seen.add(content)
@@ -88,7 +91,7 @@ def test_a_spoilt_description_changes_no_number(tmp_path, record_property):
             in_four_parts(error)
             left(case, before)
         case.restore()
-    assert len(seen) > 250
+    assert len(seen) > 250 / every
     told(found, len(seen), record_property, "datapackage.json")
 
 
@@ -130,8 +133,10 @@ CUTS = ("pmi_headline", "covid_monthly", "restrictions_monthly", "mobility_month
         "manufacturing_quarterly")  # fmt: skip
 
 
-@pytest.mark.parametrize("table", CUTS)
-@pytest.mark.parametrize("kept", ["first half", "one row", "without Indonesia"])
+KEPT_ROWS = ("first half", "one row", "without Indonesia")
+
+
+@pytest.mark.parametrize(("table", "kept"), sampled([*product(CUTS, KEPT_ROWS)], 4))
 def test_tables_are_built_from_fewer_rows_or_it_is_said_why_not(whole_project, table, kept):
     path = whole_project / RAW / f"{table}.csv"
     content, sealed = path.read_bytes(), (whole_project / RAW / DESCRIPTOR).read_bytes()

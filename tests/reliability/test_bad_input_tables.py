@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small import ENTRIES, in_four_parts, left, project
 
-from ikm_pmi.data.package import check, load
+from ikm_pmi.data.checks import check
+from ikm_pmi.data.package import load
+from ikm_pmi.engine.processed import seal
 from ikm_pmi.errors import DataError
-from ikm_pmi.pipeline.processed import seal
 
 TABLES = list(ENTRIES)
-EVERY = 5  # of the faults of cells; the tables begin at different ones, so that each has its turn
 
 # Whole columns that may be read in another unit without notice, and why no range can tell.
 NO_UNIT = {
@@ -29,6 +29,8 @@ NO_UNIT = {
     ("mobility_monthly", "grocery_and_pharmacy"): "as workplaces",
     ("mobility_monthly", "parks"): "as workplaces",
     ("mobility_monthly", "residential"): "as workplaces",
+    ("province_industry_va_2016", "value_added_mn_idr"): "a province may hardly have an industry",
+    ("subsector_gdp_quarterly", "value"): "growth may be near zero",
     ("restrictions_monthly", "stringency_mean"): "a month may be almost without restrictions",
     ("restrictions_monthly", "c2_workplace_mean"): "as stringency",
     ("restrictions_monthly", "c6_stay_home_mean"): "as stringency",
@@ -81,8 +83,11 @@ def outcome(case, content, verdict):
         case.restore()
 
 
-def enumerated(case, turn):
-    """(kind, bytes, what must follow, what): all of whole columns, a part of all others."""
+def enumerated(case, turn, every):
+    """(kind, bytes, what must follow, what): all of whole columns, one in ``every`` of all others.
+
+    The tables begin at different ones, so that each has its turn.
+    """
     yield from column_faults(case.content, case.fields)
     others = [(*fault, "") for fault in file_faults(case.content)]
     header, *body = rows_of(case.content)
@@ -93,13 +98,13 @@ def enumerated(case, turn):
             cells[row][place] = text
             content = rewritten(case.content, [header, *cells])
             others.append((kind, content, verdict, f"{field['name']} = {text[:40]!r}"))
-    yield from others[turn % EVERY :: EVERY]
+    yield from others[turn % every :: every]
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_a_spoilt_table_is_read_as_it_stands_or_refused(table, spoilt, record_property):
-    case, seen, found = spoilt(table), set(), Counter()
-    for kind, content, verdict, what in enumerated(case, TABLES.index(table)):
+def test_a_spoilt_table_is_read_as_it_stands_or_refused(table, spoilt, tries, record_property):
+    case, every, seen, found = spoilt(table), tries(5, 25), set(), Counter()
+    for kind, content, verdict, what in enumerated(case, TABLES.index(table), every):
         key = hashlib.sha256(content).digest()
         if content == case.content or key in seen:
             continue
@@ -113,7 +118,7 @@ def test_a_spoilt_table_is_read_as_it_stands_or_refused(table, spoilt, record_pr
             excused = what.endswith("0.001") and (table, what.split(" ")[0]) in NO_UNIT
             assert excused, (kind, what)
         found[end] += 1
-    assert len(seen) > 40
+    assert len(seen) > 200 / every
     counted = ", ".join(f"{count} {end}" for end, count in sorted(found.items()))
     record_property(
         "reliability",
@@ -126,7 +131,11 @@ MONTHLY = [
 ]
 
 
-@pytest.mark.parametrize("table", [name for name in MONTHLY if name != "pmi_subindices"])
+#: Single months from the press: no series in which one could be missing.
+SPARSE = {"exports_monthly", "industry_monthly", "pmi_wording_monthly"}
+
+
+@pytest.mark.parametrize("table", [name for name in MONTHLY if name not in SPARSE])
 def test_a_month_that_is_missing_is_listed_and_one_that_is_there_twice_refused(table, spoilt):
     case = spoilt(table)
     header, *body = rows_of(case.content)
@@ -142,11 +151,11 @@ def test_a_month_that_is_missing_is_listed_and_one_that_is_there_twice_refused(t
 
 
 @pytest.mark.property
-def test_bytes_changed_at_random_are_read_as_they_stand_or_refused(spoilt, record_property):
-    seen, found = set(), Counter()
+def test_bytes_changed_at_random_are_read_as_they_stand_or_refused(spoilt, tries, record_property):
+    often, seen, found = tries(200, 40), set(), Counter()
 
     @settings(
-        max_examples=200,
+        max_examples=often,
         deadline=None,
         derandomize=True,
         database=None,
@@ -172,7 +181,7 @@ def test_bytes_changed_at_random_are_read_as_they_stand_or_refused(spoilt, recor
             found[outcome(case, bytes(content), "stated")] += 1
 
     spoil()
-    assert len(seen) > 150
+    assert len(seen) > 0.75 * often
     counted = ", ".join(f"{count} {end}" for end, count in sorted(found.items()))
     record_property(
         "reliability",

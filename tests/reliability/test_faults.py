@@ -6,27 +6,19 @@ import shutil
 import signal
 import sys
 import time
+from itertools import product
 
 import faults
 import pytest
 
+from ikm_pmi.engine import manifest
 from ikm_pmi.parameters import DataParameters
-from ikm_pmi.pipeline import manifest
+from sample import sampled
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="faults are made as on Linux")
 RUN = ("run", "01", "-p", "seed=3")
 NAME = "01_data-" + manifest.digest(DataParameters(seed=3).model_dump(mode="json"))[7:15]
 PARTS = ("error:", "expected", "found", "where", "what to do")
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    """A study reproduced once, and commands in it."""
-    base = tmp_path_factory.mktemp("faults")
-    commands = faults.Commands(faults.make_study(base / "a study"), base / "scratch")
-    commands.run("reproduce")
-    yield commands
-    commands.close()
 
 
 @pytest.fixture
@@ -58,12 +50,14 @@ DEATHS = {
 }
 
 
-@pytest.mark.parametrize("switch", ["0", "1"], ids=["ordinary", "forked"])
-@pytest.mark.parametrize("death", DEATHS)
-def test_a_kernel_that_dies(commands, death, switch, record_property):
+KERNELS = {"ordinary": "0", "forked": "1"}
+
+
+@pytest.mark.parametrize(("kernel", "death"), sampled([*product(KERNELS, DEATHS)], 4))
+def test_a_kernel_that_dies(commands, kernel, death, record_property):
     known = manifest.file_hashes(commands.root / "results/01_data")
     faults.write_notebook(commands.root, "01_data", 7, DEATHS[death])
-    said = refused(commands, "run", "01", IKM_PMI_FAST_START=switch)
+    said = refused(commands, "run", "01", IKM_PMI_FAST_START=KERNELS[kernel])
     assert "the kernel of chapter 01_data died" in said
     assert manifest.file_hashes(commands.root / "results/01_data") == known
     commands.nothing_left()
@@ -98,7 +92,9 @@ def test_a_kernel_that_runs_out_of_memory(commands, record_property):
     tell(record_property, "a kernel out of memory", 1, "an error; previous results stay")
 
 
-@pytest.mark.parametrize("cell", ["time.sleep(600)", "while True: pass"], ids=["waits", "computes"])
+@pytest.mark.parametrize(
+    "cell", sampled(["time.sleep(600)", "while True: pass"], 2), ids=["waits", "computes"]
+)
 def test_a_cell_that_does_not_end(commands, cell, record_property):
     faults.write_notebook(commands.root, "01_data", 7, cell)
     said = refused(commands, "run", "01", "--cell-timeout", "2")
@@ -137,11 +133,14 @@ GRID = 'chapter: "01"\nparameters:\n  seed: [5]\n'
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [
-        (("reproduce",), ("reproduce",)),
-        (("reproduce",), ("refresh",)),
-        (("sweep", "grid.yaml", "--out", "two"), ("sweep", "grid.yaml", "--out", "two")),
-    ],
+    sampled(
+        [
+            (("reproduce",), ("reproduce",)),
+            (("reproduce",), ("refresh",)),
+            (("sweep", "grid.yaml", "--out", "two"), ("sweep", "grid.yaml", "--out", "two")),
+        ],
+        3,
+    ),
     ids=["reproduce", "refresh", "sweep"],
 )
 def test_the_second_says_who_is_at_work(commands, first, second, record_property):
@@ -187,7 +186,7 @@ def test_runs_of_one_chapter_at_once(commands, record_property):
 # Clocks and hands ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("year", [1990, 2099])
+@pytest.mark.parametrize("year", sampled([1990, 2099], 2))
 def test_a_wrong_clock_changes_nothing(commands, year, record_property):
     commands.run("reproduce")
     then = time.mktime((year, 1, 1, 0, 0, 0, 0, 0, 0))
@@ -218,7 +217,7 @@ HANDS = {
 }
 
 
-@pytest.mark.parametrize("hand", HANDS)
+@pytest.mark.parametrize("hand", sampled(HANDS, 3))
 def test_results_changed_by_hand_are_made_again(commands, hand, record_property):
     results = commands.root / "results"
     commands.run("reproduce")
@@ -231,8 +230,11 @@ def test_results_changed_by_hand_are_made_again(commands, hand, record_property)
     tell(record_property, f"results by hand: {hand}", 1, "noticed by hash, the chapter run again")
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"\xff\xfe\x00"], ids=["empty", "cut", "binary"])
-@pytest.mark.parametrize("name", ["manifest.json", ".build/pytask.lock", "data_check.txt"])
+DAMAGES = {"empty": b"", "cut": b"{", "binary": b"\xff\xfe\x00"}
+STATES = ("manifest.json", ".build/pytask.lock", "data_check.txt")
+
+
+@pytest.mark.parametrize(("name", "damage"), sampled([*product(STATES, DAMAGES)], 4))
 def test_a_damaged_state_costs_a_run_and_nothing_else(commands, name, damage):
     results = commands.root / "results"
     for folder in results.glob("[0-9]*-*"):  # a run of other parameters is in no other record
@@ -240,7 +242,7 @@ def test_a_damaged_state_costs_a_run_and_nothing_else(commands, name, damage):
     commands.run("reproduce")
     kinds = ("[0-9]*/**/*", "manifest.json")
     known = manifest.file_hashes(results, kinds)
-    (results / name).write_bytes(damage)
+    (results / name).write_bytes(DAMAGES[damage])
     commands.run("reproduce")
     assert manifest.file_hashes(results, kinds) == known
     faults.true_to_manifest(results)

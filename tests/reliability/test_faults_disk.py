@@ -8,8 +8,9 @@ import sys
 import faults
 import pytest
 
-from ikm_pmi.parameters import CHAPTERS, DataParameters
-from ikm_pmi.pipeline import manifest
+from ikm_pmi.engine import manifest
+from ikm_pmi.parameters import DataParameters
+from ikm_pmi.study import CHAPTERS
 
 RUN = ("run", "01", "-p", "seed=3")
 NAME = "01_data-" + manifest.digest(DataParameters(seed=3).model_dump(mode="json"))[7:15]

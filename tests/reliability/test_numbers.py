@@ -10,11 +10,11 @@ from fifty import DIGITS, digits, exact, told
 from strd import CERTIFIED, arrays, texts
 
 from ikm_pmi.errors import EstimationError
+from ikm_pmi.inference.absorb import within
 from ikm_pmi.inference.clusters import cluster_moments, crv1, crv3
 from ikm_pmi.inference.har import har_fits, har_table
 from ikm_pmi.inference.ratio import ratio_set
-from ikm_pmi.inference.shift import shift_test
-from ikm_pmi.models.within import within
+from ikm_pmi.inference.shift import shift_in_time
 
 # Relative error of the estimates in double precision, where it is more than 1e-8: the data leave no
 # more. Wampler 4 and 5 have residuals of 1e5 and 1e7 around coefficients of one.
@@ -164,7 +164,7 @@ def test_a_treatment_that_is_constant_is_refused(method, column):
     with pytest.raises(EstimationError, match="singular"):
         har_fits(y, X, methods=[method])
     with pytest.raises(EstimationError, match="singular"):
-        shift_test(y, X, "treated")
+        shift_in_time(y, X, "treated")
 
 
 @pytest.mark.parametrize("method", ["ols", "newey_west", "cosine"])

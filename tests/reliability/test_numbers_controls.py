@@ -1,18 +1,14 @@
 """Bounds tests and synthetic controls in 50 digits: eight digits, or a reason."""
 
-from collections import Counter
 from itertools import combinations, product
 
 import mpmath as mp
 import numpy as np
 import pandas as pd
 import pytest
-from fifty import DIGITS, apart, digits, exact, refused, told
+from fifty import DIGITS, apart, digits, refused, told
 
-from ikm_pmi.errors import EstimationError
-from ikm_pmi.inference.bounds_test import f_and_t
-from ikm_pmi.models.error_correction import error_correction
-from ikm_pmi.models.synthetic_fit import VARIANTS, _ridge, fit, solve
+from ikm_pmi.pmi.synthetic_fit import VARIANTS, _ridge, fit, solve
 
 
 @pytest.fixture(autouse=True)
@@ -21,97 +17,20 @@ def _fifty_digits():
         yield
 
 
-# Bounds tests.
-
-
-def walks(seed=4, n=30):
-    rng = np.random.default_rng(seed)
-    x = np.round(rng.normal(size=n).cumsum(), 3)
-    return 10 + np.round(0.6 * np.r_[0, x[:-1]] + rng.normal(size=n), 3), x
-
-
-def bounds_exact(y, x, case=3):
-    """F, t and the long-run coefficient of an ARDL(2, 1), and its regressors and outcome."""
-    y, x = ([mp.mpf(v) for v in series.tolist()] for series in (y, x))
-    one, trend = [mp.mpf(1)], lambda t: mp.mpf(t + 1)
-    rows = []
-    for t in range(2, len(y)):
-        outside = {3: one, 4: one, 5: [*one, trend(t)]}.get(case, [])
-        inside = {2: one, 4: [trend(t)]}.get(case, [])
-        short = [y[t - 1] - y[t - 2], x[t] - x[t - 1]]
-        rows.append([*outside, *short, *inside, x[t - 1], y[t - 1]])
-    dy = [y[t] - y[t - 1] for t in range(2, len(y))]
-    b, errors, e, _ = exact(dy, rows)
-    tested = 3 if case in (2, 4) else 2
-    without = [row[:-tested] for row in rows]
-    less = mp.fsum(v * v for v in (exact(dy, without)[2] if without[0] else dy))
-    rest = mp.fsum(v * v for v in e)
-    f = (less - rest) / tested / (rest / (len(dy) - len(b)))
-    stacked = np.array([[*map(float, row), float(v)] for row, v in zip(rows, dy, strict=True)])
-    return [f, b[-1] / errors[-1], -b[-2] / b[-1]], stacked, tested
-
-
-def ardl(y, x, case=3):
-    frame = pd.DataFrame({"y": y, "x": x})
-    found = error_correction(frame, "y", {"y": 2, "x": 1}, case=case)
-    return [found.f, found.t, found.long_run["x"].value]
-
-
-def test_bounds_statistics_against_fifty_digits(record_property):
-    y, x = walks()
-    sizes = (1e-9, 1e-6, 1.0, 1e6, 1e9)
-    tried = [(3, of_y, of_x) for of_y, of_x in product(sizes, sizes)]
-    tried += [(case, 1e6, 1e-6) for case in (1, 2, 4, 5)] + [(3, 1e-100, 1e100), (3, 1e100, 1)]
-    lost = []
-    for case, of_y, of_x in tried:
-        true, stacked, tested = bounds_exact(y * of_y, x * of_x, case)
-        lost.append(digits(ardl(y * of_y, x * of_x, case), true))
-        # Differences are rounded once in the stacked columns; the statistics see no more of it.
-        lost.append(digits(f_and_t(stacked, tested), true[:2]))
-    assert max(lost) < DIGITS
-    what = f"{-np.log10(max(lost)):.0f} digits"
-    told(record_property, "bounds F and t, ill-scaled series", len(lost), what)
-
-
-def test_bounds_statistics_near_dependence_are_right_or_refused(record_property):
-    y, x = walks()
-    found = Counter()
-    for power in range(1, 14):
-        for own, other in ((y, y + 10.0**-power * x), (y + 10.0**power, x)):
-            try:
-                lost = digits(ardl(own, other), bounds_exact(own, other)[0])
-            except EstimationError:
-                refused(lambda a=own, b=other: ardl(a, b))
-                found["refused"] += 1
-                continue
-            assert lost < DIGITS
-            found["eight digits"] += 1
-    assert found["eight digits"] >= 12
-    for own, other in ((y, 0 * x + 3), (0 * y + 5, x), (np.r_[0, x[:-1]].cumsum(), x)):
-        refused(lambda a=own, b=other: ardl(a, b))
-    for bad in (np.inf, np.nan):
-        assert "y" in refused(lambda b=bad: ardl(np.where(x == x[9], b, y), x)).found
-    for last in (x, 0 * x, x * np.nan):
-        refused(lambda z=last: f_and_t(np.column_stack([0 * x + 1, x, z]), 1))
-    found["refused"] += 8
-    told(record_property, "bounds F and t near dependence", found.total(), str(dict(found))[1:-1])
-
-
 # Synthetic controls.
 
 
-def programme(y0, y1, pairwise=0):
+def programme(y0, y1):
     """Weights of the simplex programme by trying every set of donors, in 50 digits."""
-    (T, J), unit = y0.shape, mp.mpf(np.abs(y0).max())
+    J, unit = y0.shape[1], mp.mpf(np.abs(y0).max())
     a, b = mp.matrix(y0.tolist()) / unit, mp.matrix(y1.tolist()) / unit
     gram, right = a.T * a, a.T * b
-    apart_by = [mp.fsum((a[t, j] - b[t]) ** 2 for t in range(T)) for j in range(J)]
     best = (mp.inf, None)
     for size in range(1, J + 1):
         for chosen in combinations(range(J), size):
             system, sums = mp.zeros(size + 1), mp.ones(size + 1, 1)
             for i, j in enumerate(chosen):
-                sums[i] = right[j] - mp.mpf(pairwise) / 2 * apart_by[j]
+                sums[i] = right[j]
                 for k, m in enumerate(chosen):
                     system[i, k] = gram[j, m]
             for i in range(size):
@@ -125,7 +44,6 @@ def programme(y0, y1, pairwise=0):
                 w[j] = found[i]
             e = b - a * w
             loss = mp.fsum(v * v for v in e)
-            loss += pairwise * mp.fsum(w[j] * apart_by[j] for j in range(J))
             if min(w) >= -mp.mpf("1e-35") and loss < best[0]:
                 best = (loss, w)
     return best[1]
@@ -146,28 +64,25 @@ def table(y0, y1):
 
 
 def test_synthetic_weights_are_the_optimum_in_fifty_digits(record_property):
-    lost = {0.0: [], 0.1: []}
-    for seed, scale, penalty in product(range(6), (1e-60, 1e-6, 1.0, 1e6, 1e60), lost):
+    lost = []
+    for seed, scale in product(range(6), (1e-60, 1e-6, 1.0, 1e6, 1e60)):
         y0, y1 = (part * scale for part in donors(seed))
-        model = fit(table(y0, y1), "T", [7, 8], variant="penalised", penalty=penalty)
-        true = programme(y0[:7], y1[:7], penalty)
-        lost[penalty].append(apart(model.weights, list(true)))
-        lost[penalty].append(apart(model.gaps, gaps_exact(y0, y1, true)))
-    assert max(max(part) for part in lost.values()) < DIGITS
-    for (penalty, part), name in zip(lost.items(), ("classic", "penalised"), strict=True):
-        # The pairwise term is brought to squares with a ridge of 1e-9: nine digits are left.
-        assert penalty or max(part) < 1e-12
-        what = f"{-np.log10(max(part)):.0f} digits of weights and gaps"
-        told(record_property, f"synthetic weights, {name}", len(part), what)
+        model = fit(table(y0, y1), "T", [7, 8], variant="classic")
+        true = programme(y0[:7], y1[:7])
+        lost.append(apart(model.weights, list(true)))
+        lost.append(apart(model.gaps, gaps_exact(y0, y1, true)))
+    assert max(lost) < 1e-12
+    what = f"{-np.log10(max(lost)):.0f} digits of weights and gaps"
+    told(record_property, "synthetic weights, classic", len(lost), what)
 
 
 def test_synthetic_paths_of_dependent_donors_and_perfect_fits(record_property):
     lost = []
-    for power, seed, penalty in product(range(1, 15), range(3), (0.0, 1e-3, 0.1)):
+    for power, seed in product(range(1, 15), range(3)):
         y0, y1 = donors(seed)
         y0[:, 3] = y0[:, 0] + 10.0**-power * (y0[:, 3] - 50)  # the path is determined, not weights
-        weights, _ = solve(y0, y1, variant="penalised", penalty=penalty)
-        true = gaps_exact(y0, y1, programme(y0, y1, penalty))
+        weights, _ = solve(y0, y1)
+        true = gaps_exact(y0, y1, programme(y0, y1))
         lost.append(apart(y1 - y0 @ weights, true))
     for scale, seed in product((1e-6, 1.0, 1e6), range(3)):
         y0 = np.round(donors(seed)[0])

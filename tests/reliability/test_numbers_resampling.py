@@ -13,9 +13,9 @@ from fifty import DIGITS, apart, digits, exact, refused, told
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.clusters import cluster_moments
-from ikm_pmi.inference.conformal import _null_residuals, _shift_means, conformal
-from ikm_pmi.inference.placebo import half_width, leave_window_out, rank_p_value
+from ikm_pmi.inference.conformal import _null_residuals, _shift_means, conformal_by_shifts
 from ikm_pmi.inference.wild_bootstrap import wild_bootstrap
+from ikm_pmi.inference.windows import half_width, leave_window_out, rank_p_value
 
 TIE = 1 - mp.mpf("1e-9")  # as in the library: a relative difference that is rounding
 
@@ -146,7 +146,7 @@ def shifts(y, X, effect, lags):
 
 
 def check_conformal(y, X, lags=0):
-    result = conformal(y, X, EPISODE, lags=lags, level=0.8, candidates=9)
+    result = conformal_by_shifts(y, X, EPISODE, lags=lags, level=0.8, candidates=9)
     true = mp.findroot(
         lambda b: shifts(y, X, b, lags)[0], (result.effect, result.effect * 1.001), tol=1e-40 * y[0]
     )
@@ -191,13 +191,13 @@ def test_conformal_sets_of_flat_series_and_near_dependence(record_property):
                 check_conformal(series, design)
                 found["eight digits"] += 1
             except EstimationError:
-                refused(lambda s=series, d=design: conformal(s, d, EPISODE))
+                refused(lambda s=series, d=design: conformal_by_shifts(s, d, EPISODE))
                 found["refused"] += 1
     assert found["eight digits"] >= 12
     d = np.isin(np.arange(24), EPISODE)
     for series in (0 * x, 0 * x + 50, 2 + 3 * x, -5.0 * d, 2 + 3 * x - 5 * d):
         for scale, lags in product((1e-100, 1e-6, 1.0, 1e6, 1e100), (0, 1)):
-            refused(lambda s=series * scale, k=lags: conformal(s, X, EPISODE, lags=k))
+            refused(lambda s=series * scale, k=lags: conformal_by_shifts(s, X, EPISODE, lags=k))
             found["refused"] += 1
     what = str(dict(found))[1:-1]
     told(record_property, "conformal sets, flat series, perfect fits", found.total(), what)

@@ -13,16 +13,16 @@ import sys
 import tempfile
 import time
 
-from ikm_pmi.pipeline import warm
+from ikm_pmi.engine import kernel_server
 
 HEAVY = (
     *(
         "ikm_pmi.cli",
-        "ikm_pmi.pipeline.tasks",
-        "ikm_pmi.pipeline.sweep",
-        "ikm_pmi.pipeline.refresh",
+        "ikm_pmi.engine.build",
+        "ikm_pmi.engine.sweep",
+        "ikm_pmi.engine.refresh",
     ),
-    *("ikm_pmi.pipeline.processed", "papermill", "nbclient.exceptions", "pytask_parallel.execute"),
+    *("ikm_pmi.engine.processed", "papermill", "nbclient.exceptions", "pytask_parallel.execute"),
     *("jupyter_client.manager", "filelock", "psutil", "rich.console", "rich.table", "yaml"),
 )
 
@@ -51,7 +51,7 @@ def become(request):
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
     tempfile.tempdir = None  # it is in the new environment
-    warm._own = None
+    kernel_server._own = None
     if shift := int(os.environ.get("SHIFT_CLOCK", 0)):
         now = time.time
         time.time = lambda: now() + shift
@@ -62,9 +62,11 @@ def become(request):
 
 
 if __name__ == "__main__":
-    os.environ.pop(warm.ADDRESS, None)  # the server of whoever started this is not ours to kill
-    warm.start()
-    print(json.dumps([os.environ[warm.ADDRESS], warm._own[0].pid]), flush=True)
+    os.environ.pop(
+        kernel_server.ADDRESS, None
+    )  # the server of whoever started this is not ours to kill
+    kernel_server.start()
+    print(json.dumps([os.environ[kernel_server.ADDRESS], kernel_server._own[0].pid]), flush=True)
     for name in HEAVY:
         importlib.import_module(name)
     if asked := serve():

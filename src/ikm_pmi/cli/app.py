@@ -11,37 +11,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from ikm_pmi.errors import FileError, IkmPmiError, ParameterError
+from ikm_pmi.errors import FileError, IkmPmiError, ParameterError, not_installed
 
 if TYPE_CHECKING:
-    from ikm_pmi.pipeline.tasks import Build
-
-__all__ = [
-    "JOBS",
-    "CellTimeout",
-    "FastStart",
-    "Jobs",
-    "answer",
-    "app",
-    "build_parts",
-    "command",
-    "error_parts",
-    "fast_start",
-    "finish",
-    "inside",
-    "kernels_end_on_interrupt",
-    "leave_at_once",
-    "limit_cells",
-    "main",
-    "progress",
-    "quiet",
-    "say",
-]
+    from ikm_pmi.engine.build import Build
 
 app = typer.Typer(
     name="ikm-pmi",
@@ -160,9 +139,11 @@ def main() -> None:
     _mode.update(json="--json" in sys.argv, quiet=False)  # for errors before a command begins
     try:
         app()
-    except (IkmPmiError, OSError) as error:
-        if "--debug" in sys.argv:
+    except (IkmPmiError, OSError, ModuleNotFoundError) as error:
+        if "--debug" in sys.argv or str(getattr(error, "name", "")).startswith("ikm_pmi"):
             raise
+        if isinstance(error, ModuleNotFoundError):
+            error = not_installed(error, "study", what="this command")
         if not isinstance(error, IkmPmiError):
             error = FileError.of(error)
         answer({"error": error_parts(error)})
@@ -190,15 +171,15 @@ def _options(
 
 def fast_start(wanted: bool) -> None:
     """Have the kernels of this command forked, or not."""
-    from ikm_pmi.pipeline import warm
+    from ikm_pmi.engine import kernel_server
 
     if not wanted:
-        os.environ[warm.SWITCH] = "0"
+        os.environ[kernel_server.SWITCH] = "0"
 
 
 def limit_cells(seconds: int | None) -> None:
     """Have the cells of this command ended after some seconds."""
-    from ikm_pmi.pipeline.kernel import TIMEOUT
+    from ikm_pmi.engine.chapters import TIMEOUT
 
     if seconds is not None:
         os.environ[TIMEOUT] = str(seconds)
@@ -206,9 +187,9 @@ def limit_cells(seconds: int | None) -> None:
 
 def leave_at_once(status: int) -> NoReturn:
     """End this process, its threads and its kernels without waiting for the runs they are in."""
-    from ikm_pmi.pipeline import warm
+    from ikm_pmi.engine import kernel_server
 
-    warm.stop()
+    kernel_server.stop()
     sys.stdout.flush()
     os._exit(status)
 
@@ -216,10 +197,10 @@ def leave_at_once(status: int) -> NoReturn:
 @contextmanager
 def kernels_end_on_interrupt() -> Iterator[None]:
     """Let Ctrl-C end the kernels, too: the threads that wait for them then come to an end."""
-    from ikm_pmi.pipeline import warm
+    from ikm_pmi.engine import kernel_server
 
     def interrupted(*_: object) -> None:
-        warm.stop()
+        kernel_server.stop()
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, interrupted)
@@ -252,8 +233,6 @@ def progress() -> Iterator[Callable[[str, str], None]]:
 
 def build_parts(done: Build) -> dict[str, Any]:
     """What a build did, as JSON-safe values."""
-    from dataclasses import asdict
-
     return {
         "ran": list(done.ran),
         "unchanged": list(done.unchanged),

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ikm_pmi.cli.app import answer, app, command, progress
+from ikm_pmi.data.package import find_root
+from ikm_pmi.errors import DataError
 
 if TYPE_CHECKING:
-    from ikm_pmi.data.additions import Addition
-    from ikm_pmi.pipeline.months import Draft, Reach
-    from ikm_pmi.pipeline.update import Refreshed
+    from ikm_pmi.data.series import Addition
+    from ikm_pmi.engine.months import Draft, Reach, Refreshed
 
 data_app = typer.Typer(
-    help="Check, build and seal the data package; add a month, refresh from the sources.",
+    help="Check, build and seal the data package; add a month, refresh from BPS.",
     no_args_is_help=True,
 )
 app.add_typer(data_app, name="data")
@@ -23,9 +26,7 @@ app.add_typer(data_app, name="data")
 @command(data_app, "check", examples=["ikm-pmi data check", "ikm-pmi data check --json"])
 def data_check() -> None:
     """Check every raw table: hashes, types, constraints, keys, gaps."""
-    from dataclasses import asdict
-
-    from ikm_pmi.pipeline.processed import check
+    from ikm_pmi.engine.processed import check
 
     report = check()
     answer(
@@ -43,8 +44,7 @@ def data_check() -> None:
 @command(data_app, "build", examples=["ikm-pmi data build"])
 def data_build() -> None:
     """Rebuild data/processed from data/raw."""
-    from ikm_pmi.data.package import find_root
-    from ikm_pmi.pipeline.processed import build
+    from ikm_pmi.engine.processed import build
 
     written = [str(path) for path in build(find_root())]
     answer({"written": written}, "\n".join(written))
@@ -53,7 +53,7 @@ def data_build() -> None:
 @command(data_app, "seal", examples=["ikm-pmi data seal"])
 def data_seal() -> None:
     """Accept an intended edit of data/raw: check it, then renew its hashes."""
-    from ikm_pmi.pipeline.processed import seal
+    from ikm_pmi.engine.processed import seal
 
     changed = list(seal(tell=lambda warning: typer.echo(warning, err=True)))
     answer({"sealed": changed}, "\n".join(changed) if changed else "Nothing had to be sealed.")
@@ -93,10 +93,8 @@ def data_add(
     manufacturing_growth, nonoil_growth, imk_growth, cpi_inflation, cpi_index (those that
     data/raw/datapackage.json lists under extend).
     """
-    from ikm_pmi.data.additions import parse_date
-    from ikm_pmi.data.package import find_root
-    from ikm_pmi.data.series import Entry
-    from ikm_pmi.pipeline import months
+    from ikm_pmi.data.series import Entry, parse_date
+    from ikm_pmi.engine import months
 
     entry = Entry(
         period=period,
@@ -118,17 +116,17 @@ def data_add(
         "row": added.row,
         "before": added.before,
         "written": not dry_run,
-        **_draft_parts(change),
-        "chapters": [
-            {"chapter": one.chapter, "ends": one.ends, "setting": one.setting} for one in reached
-        ],
+        "files": [f"data/{path}" for path in change.files],
+        "tables": {
+            f"data/{path}": {"new": new, "changed": changed}
+            for path, (new, changed) in change.tables.items()
+        },
+        "chapters": [asdict(one) for one in reached],
     }
     answer(content, "\n".join(_added_lines(added, change, reached, dry_run)))
 
 
 def _cells(given: list[str]) -> dict[str, str]:
-    from ikm_pmi.errors import DataError
-
     for text in given:
         if "=" not in text:
             raise DataError(
@@ -141,20 +139,9 @@ def _cells(given: list[str]) -> dict[str, str]:
     return {name.strip(): cell.strip() for name, _, cell in (text.partition("=") for text in given)}
 
 
-def _draft_parts(change: Draft) -> dict[str, Any]:
-    return {
-        "files": [f"data/{path}" for path in change.files],
-        "tables": {
-            f"data/{path}": {"new": new, "changed": changed}
-            for path, (new, changed) in change.tables.items()
-        },
-    }
-
-
 def _table_lines(change: Draft) -> list[str]:
-    lines = []
-    for path, (new, changed) in change.tables.items():
-        lines.append(f"  data/{path}: {new} new, {changed} changed")
+    counts = change.tables.items()
+    lines = [f"  data/{path}: {new} new, {changed} changed" for path, (new, changed) in counts]
     return [*lines, "  and the datapackage.json beside each: hashes"]
 
 
@@ -177,74 +164,58 @@ def _added_lines(
     return [*lines, "Now: ikm-pmi reproduce (shows old → new), then ikm-pmi refresh to keep it."]
 
 
+@command(data_app, "use", examples=["ikm-pmi data use pmi my_licensed_pmi.csv"])
+def data_use(
+    name: Annotated[str, typer.Argument(help="What the file holds: pmi.")],
+    file: Annotated[Path, typer.Argument(help="A csv with country_iso3, month (YYYY-MM) and pmi.")],
+) -> None:
+    """Take your own licensed file in the place of values that a package leaves out.
+
+    The file is checked, its SHA-256 is recorded, and every result says that it rests on it.
+    """
+    from ikm_pmi.data.package import find_root
+    from ikm_pmi.engine.own_file import use
+
+    used = use(find_root(), name, file)
+    answer(asdict(used), used.sentence())
+
+
 @command(
     data_app,
     "update",
-    examples=[
-        "ikm-pmi data update --dry-run",
-        "ikm-pmi data update oxcgrt",
-        "ikm-pmi data update bps --accept-revisions",
-    ],
+    examples=["ikm-pmi data update --dry-run", "ikm-pmi data update --accept-revisions"],
 )
 def data_update(
-    sources: Annotated[
-        list[str] | None, typer.Argument(help="bps, oxcgrt; both if none is named.")
-    ] = None,
     accept: Annotated[
         bool, typer.Option("--accept-revisions", help="Take figures that differ from the record.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show it, write nothing.")] = False,
 ) -> None:
-    """Hold the tables that have an open source against it, and add what is new.
+    """Hold the tables that BPS keeps up against its WebAPI, and add what is new.
 
-    BPS is asked through its WebAPI, with the key in BPS_API_KEY; OxCGRT's files are checked against
-    the SHA-256 on record. Figures that differ are shown as old → new and kept as they are, unless
-    revisions are accepted.
+    Needs a key in BPS_API_KEY. Figures that differ are shown as old → new and kept as they are,
+    unless revisions are accepted.
     """
-    from ikm_pmi.data.package import find_root
-    from ikm_pmi.errors import ParameterError
-    from ikm_pmi.pipeline.update import SOURCES, update
+    from ikm_pmi.engine.months import update
 
-    unknown = sorted(set(sources or ()) - set(SOURCES))
-    if unknown:
-        raise ParameterError(
-            f"no source is called {unknown[0]!r}",
-            expected=" or ".join(SOURCES),
-            found=unknown[0],
-            where="the command",
-            todo="name one of them, or none for all",
-        )
     with progress() as tell:
-        done = update(find_root(), sources or SOURCES, accept=accept, write=not dry_run, tell=tell)
+        done = update(find_root(), accept=accept, write=not dry_run, tell=tell)
     _show_update(done, accept, dry_run)
 
 
 def _show_update(done: Refreshed, accept: bool, dry_run: bool) -> None:
-    from dataclasses import asdict
-
-    content: dict[str, Any] = {
-        "written": not dry_run and done.change is not None,
-        "accepted": accept,
-        "tables": {
-            name: {
-                "agree": one.agree,
-                "new": [asdict(cell) for cell in one.new],
-                "revised": [asdict(cell) for cell in one.revised],
-            }
-            for name, one in done.tables.items()
-        },
+    tables = {
+        name: {key: one[key] for key in ("agree", "new", "revised")}
+        for name, one in ((name, asdict(found)) for name, found in done.tables.items())
     }
+    written = not dry_run and done.change is not None
+    kept = "" if accept else " (kept as on record)"
     lines = []
     for name, one in done.tables.items():
-        lines.append(
-            f"{name}: {one.agree:,} figures agree, {len(one.new):,} new, "
-            f"{len(one.revised):,} differ"
-        )
+        counts = f"{one.agree:,} figures agree, {len(one.new):,} new, {len(one.revised):,} differ"
+        lines.append(f"{name}: {counts}")
         lines += [f"  new: {cell.row}, {cell.column}: {cell.new}" for cell in one.new]
-        kept = "" if accept else " (kept as on record)"
-        lines += [
-            f"  {cell.row}, {cell.column}: {cell.old} → {cell.new}{kept}" for cell in one.revised
-        ]
+        lines += [f"  {c.row}, {c.column}: {c.old} → {c.new}{kept}" for c in one.revised]
     if any(one.revised for one in done.tables.values()) and not accept:
         lines.append("To take the figures that differ: --accept-revisions.")
     if done.change is None:
@@ -253,4 +224,4 @@ def _show_update(done: Refreshed, accept: bool, dry_run: bool) -> None:
         lines.append("Nothing was written (--dry-run).")
     else:
         lines += [*_table_lines(done.change), "Now: ikm-pmi reproduce (shows old → new)."]
-    answer(content, "\n".join(lines))
+    answer({"written": written, "accepted": accept, "tables": tables}, "\n".join(lines))

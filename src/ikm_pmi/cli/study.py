@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,25 +30,25 @@ from ikm_pmi.cli.app import (
     quiet,
     say,
 )
-from ikm_pmi.cli.moved import old_and_new, show_moved
+from ikm_pmi.data.package import find_root
+from ikm_pmi.errors import ParameterError
 
 if TYPE_CHECKING:
-    from ikm_pmi.pipeline.changes import Change
-    from ikm_pmi.pipeline.sweep import Progress
-    from ikm_pmi.pipeline.tasks import Build
+    from ikm_pmi.engine.build import Build
+    from ikm_pmi.engine.changes import Change
+    from ikm_pmi.engine.sweep import Progress
 
 
 def _chapters(begun: str) -> list[str]:
     """Chapters that a name on the command line may become."""
-    from ikm_pmi.parameters import CHAPTERS
+    from ikm_pmi.study import CHAPTERS
 
     return [name for name in CHAPTERS if name.startswith(begun)]
 
 
 def _settings(context: typer.Context, begun: str) -> list[str]:
     """Parameters that ``-p`` may set in the chapter named before it."""
-    from ikm_pmi.errors import ParameterError
-    from ikm_pmi.parameters import parameters_for
+    from ikm_pmi.study import parameters_for
 
     try:
         # While -p has no value yet, the words before it are still to be assigned.
@@ -69,8 +70,7 @@ def reproduce(
     cell_timeout: CellTimeout = None,
 ) -> None:
     """Run the whole study; unchanged steps are skipped."""
-    from ikm_pmi.data.package import find_root
-    from ikm_pmi.pipeline.tasks import build
+    from ikm_pmi.engine.build import build
 
     fast_start(fast)
     limit_cells(cell_timeout)
@@ -84,12 +84,10 @@ def reproduce(
 
 
 def _answers(results_dir: Path, done: Build) -> None:
-    from dataclasses import asdict
-
     from rich.console import Console
     from rich.table import Table
 
-    from ikm_pmi.pipeline.headlines import headlines
+    from ikm_pmi.engine.headlines import headlines
 
     found = headlines(results_dir)
     answer(build_parts(done) | {"answers": [asdict(line) for line in found]})
@@ -131,16 +129,13 @@ def run(
 
     Results of other parameters go to results/<chapter>-<digest>/, so that the defaults' stay.
     """
-    from ikm_pmi.parameters import parameters_for
-    from ikm_pmi.pipeline.values import collect
+    from ikm_pmi.engine.values import collect
+    from ikm_pmi.study import parameters_for
 
     model = parameters_for(chapter)
     chosen = collect(model, parameter or [], file)  # refused here, before anything heavy starts
 
-    from dataclasses import asdict
-
-    from ikm_pmi.data.package import find_root
-    from ikm_pmi.pipeline import changes, chapters, manifest
+    from ikm_pmi.engine import changes, chapters, manifest
 
     limit_cells(cell_timeout)
     root = find_root()
@@ -154,14 +149,16 @@ def run(
         tell("success", model.chapter)
     manifest.record(results_dir, {target.name: sources})
     result = chapters.check_result(target / "result.json", chosen)
-    beside: tuple[Change, ...] = ()
+    beside: tuple[Change, ...] | None = ()
     if target.name != model.chapter:
-        beside = changes.beside_defaults(root, target, model.chapter)
-        old_and_new(beside, "Beside the defaults")
+        beside = changes.beside_defaults(root, result)
+        old_and_new(beside or (), "Beside the defaults", most=None)
+        if not beside:
+            say(f"Beside the defaults: {changes.changes_in_words(beside)}")
     content = {
         "folder": str(target),
         "result": result,
-        "beside_defaults": list(map(asdict, beside)),
+        "beside_defaults": list(map(asdict, beside or ())),
     }
     answer(content, f"{target}{os.sep}")
 
@@ -198,12 +195,11 @@ def sweep(
     done is run. Workers of a cluster need this package, installed from the same lock; notebook and
     data are sent to them.
     """
-    from ikm_pmi.pipeline.values import read_grid
+    from ikm_pmi.engine.values import read_grid
 
     runs = read_grid(grid)  # refused here, before anything heavy starts
 
-    from ikm_pmi.data.package import find_root
-    from ikm_pmi.pipeline import sweep as many
+    from ikm_pmi.engine import sweep as many
 
     fast_start(fast)
     limit_cells(cell_timeout)
@@ -253,7 +249,8 @@ def parameters(
     chapter: Annotated[str | None, typer.Argument(help=_NAME, autocompletion=_chapters)] = None,
 ) -> None:
     """List the chapters, or the parameters of one."""
-    from ikm_pmi.parameters import CHAPTERS, is_assumed, parameters_for
+    from ikm_pmi.parameters import is_assumed
+    from ikm_pmi.study import CHAPTERS, parameters_for
 
     if chapter is None:
         names = {name: list(model.model_fields) for name, model in CHAPTERS.items()}
@@ -278,11 +275,45 @@ def parameters(
 @command(app, examples=["ikm-pmi refresh"])
 def refresh(jobs: Jobs = JOBS) -> None:
     """Execute the chapters and rewrite their committed outputs and reference numbers."""
-    from ikm_pmi.data.package import find_root
-    from ikm_pmi.pipeline.refresh import refresh as bring_up_to_date
+    from ikm_pmi.engine.refresh import refresh as bring_up_to_date
 
     with progress() as tell:
         done = bring_up_to_date(find_root(), jobs=jobs, tell=tell)
     answer(build_parts(done))
     show_moved(done)
     finish(done)
+
+
+_SHOWN = 20  # estimates that moved, in lines
+
+
+def show_moved(done: Build) -> None:
+    """What moved since the last run, as old → new."""
+    if quiet() or not done.ran:
+        return
+    if not done.moved:
+        say("Nothing moved since the last run, to the digits printed.")
+        return
+    old_and_new(done.moved, "What moved since the last run")
+    say("All of it: results/changes.json")
+
+
+def old_and_new(moved: Sequence[Change], title: str, most: int | None = _SHOWN) -> None:
+    """A table of what moved, the short answers first; ``most`` rows of it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    if quiet() or not moved:
+        return
+    if not any("value" in one.moved for one in moved):
+        title += ": no value moved; these intervals and p did"
+    table = Table("estimate", "old", "new", title=title)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for one in moved[:most]:
+        table.add_row(f"{one.chapter[:2]} {one.words}", one.old_text, one.new_text)
+    Console().print(table)
+    if most is not None and len(moved) > most:
+        say(f"and {len(moved) - most} more")
+    for chapter, cause in dict.fromkeys((one.chapter, one.cause) for one in moved):
+        say(f"{chapter} differs in: {cause}")

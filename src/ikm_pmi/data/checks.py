@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from ikm_pmi.data.package import PROCESSED, RAW, typed
-from ikm_pmi.data.plausible import RULES, Rule
+from ikm_pmi.data import plausible
+from ikm_pmi.data.atomic import digest, write_files
+from ikm_pmi.data.package import (
+    DESCRIPTOR,
+    PROCESSED,
+    RAW,
+    find_root,
+    fingerprint,
+    read_descriptor,
+    sealed,
+    typed,
+)
+from ikm_pmi.data.plausible import Rule
 from ikm_pmi.data.report import Problem, Report, TableSummary
-from ikm_pmi.data.schema import broken_bytes, cell_problems, schema_problems
-from ikm_pmi.data.store import DESCRIPTOR, fingerprint, read_descriptor
-from ikm_pmi.data.whole import digest
-from ikm_pmi.errors import DataError
-
-__all__ = ["Rule", "check_package"]
+from ikm_pmi.errors import DataError, not_installed
 
 _REMEDY = {
     RAW: "if the edit is meant: ikm-pmi data seal; if not: restore the file (git restore)",
@@ -65,7 +74,7 @@ def check_package(
                     todo=_REMEDY[part],
                 )
             )
-        own = (*RULES, *rules) if part == RAW else ()
+        own = (*plausible.RULES, *rules) if part == RAW else ()
         report = _check_folder(root / part, package, own, _REMEDY[part] if hashes else "")
         tables += report.tables
         problems += report.problems
@@ -87,20 +96,19 @@ def _check_folder(
     for entry in entries:
         path = folder / entry["path"]
         content = path.read_bytes() if path.is_file() else None
-        broken = broken_bytes(path.name, content)
-        if content is None or broken:
-            problems += [broken] if broken else []
-        else:
+        if broken := next(_broken(entry, content), None):
+            problems.append(broken)
+        elif content is not None:
             contents[entry["name"]] = content
     readable = [entry for entry in entries if entry["name"] in contents]
-    problems += schema_problems(folder, package, readable)
+    problems += _schema_problems(folder, package, readable)
     frames: dict[str, pd.DataFrame] = {}
     tables = []
     for entry in readable:
         name, content = entry["name"], contents[entry["name"]]
         if {entry["path"], DESCRIPTOR} & {problem.file for problem in problems}:
             continue
-        if odd := list(cell_problems(entry, content)):
+        if odd := list(_cell_problems(entry, content)):
             problems += odd
             continue
         try:
@@ -110,7 +118,7 @@ def _check_folder(
             continue
         now = digest(content)
         if entry.get("hash") != now and remedy:
-            sealed = str(entry.get("hash"))
+            sealed = f"{entry.get('hash')!s:.200}"
             problems.append(Problem(file=entry["path"], expected=sealed, found=now, todo=remedy))
         tables.append(_summary(entry, frames[name], hash_ok=entry.get("hash") == now, raw=raw))
     problems += _undescribed(folder, package)
@@ -125,20 +133,140 @@ def _check_folder(
     return Report(tables=tuple(tables), problems=tuple(problems))
 
 
+# Frictionless and pandas both read more than these, and not the same; an empty cell is theirs.
+_NUMBER = r"(?:-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,2})?)?"
+_FORMS = {
+    "integer": (r"(?:-?[0-9]{1,18})?", "a whole number of at most 18 digits"),
+    "number": (_NUMBER, "digits, with a decimal point where needed"),
+    "year": (r"(?:[0-9]{4})?", "a year of four digits"),
+    "yearmonth": (r"(?:[0-9]{4}-[0-9]{2})?", "a month written YYYY-MM"),
+    "date": (r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2})?", "a date written YYYY-MM-DD"),
+    "boolean": (r"(?:true|false)?", "true or false"),
+}
+_ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufeff]")
+_SAVE = "save as comma-separated UTF-8 without byte-order mark, lines ending with LF"
+
+
+def _broken(entry: Mapping[str, Any], content: bytes | None) -> Iterator[Problem]:
+    """What keeps a file from being read as the table that is described, the first of it first."""
+
+    def problem(expected: str, found: str, todo: str = _SAVE, row: int | None = None) -> Problem:
+        return Problem(entry["path"], expected, _short(found), todo, row)
+
+    columns = [item["name"] for item in entry["schema"]["fields"]]
+    if content is None:
+        todo = f"restore the file (git restore), or remove its entry from {DESCRIPTOR}"
+        yield problem("a file", "no such file", todo)
+        return
+    try:
+        *lines, end = content.decode("utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        row = content.count(b"\n", 0, error.start) + 1
+        yield problem("UTF-8", f"the byte {content[error.start]:#04x}", row=row)
+        return
+    if end or len(lines) < 2:
+        found = end or f"{len(lines)} lines"
+        yield problem("a header and rows, each with its line end", found, "git restore the file")
+    for row, line in enumerate(lines, start=1):
+        if odd := _ODD.search(line):
+            yield problem("text and line ends (LF)", f"the sign {ord(odd[0]):#04x}", row=row)
+        try:
+            cells = next(csv.reader([line], strict=True), [])
+        except csv.Error:
+            yield problem("quotation marks in pairs", line, "double those inside a cell", row)
+            continue
+        if row == 1 and cells != columns:
+            todo = f"restore the header, or describe the new one in {DESCRIPTOR}"
+            yield problem("the columns " + ", ".join(columns), line, todo, row)
+        elif len(cells) != len(columns):
+            todo = "write a number with a decimal point (53.5); quote a text that holds a comma"
+            yield problem(f"{len(columns)} cells", f"{len(cells)} cells", todo, row)
+
+
+def _schema_problems(
+    folder: Path, package: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]
+) -> Iterator[Problem]:
+    """Types, constraints, keys and foreign keys of the tables that can be read: frictionless."""
+    try:
+        from frictionless import FrictionlessException, Package
+    except ModuleNotFoundError as missing:
+        raise not_installed(missing, "study", what="the check of a table's schema") from None
+    names = {entry["name"] for entry in entries} | {""}
+    # Without a dialect frictionless guesses one, and may then read another table than pandas.
+    csv_dialect = {
+        "delimiter": ",",
+        "lineTerminator": "\n",
+        "quoteChar": '"',
+        "skipInitialSpace": False,
+    }
+    resources = []
+    for entry in entries:
+        keys = entry["schema"].get("foreignKeys", [])
+        kept = [key for key in keys if key["reference"]["resource"] in names]
+        plain = {key: value for key, value in entry.items() if key not in ("hash", "bytes")}
+        plain |= {
+            "dialect": {"csv": csv_dialect},
+            "schema": {**entry["schema"], "foreignKeys": kept},
+        }
+        resources.append(plain)
+    notes, tasks = [], []
+    try:
+        described = {**package, "resources": resources}
+        report = Package.from_descriptor(described, basepath=str(folder)).validate()
+        notes, tasks = [error.message for error in report.errors], report.tasks
+    except FrictionlessException as refusal:
+        notes = [reason.note for reason in (refusal.reasons or [refusal.error])[:5]]
+    for note in notes:
+        expected = "a valid Frictionless data package"
+        yield Problem(DESCRIPTOR, expected, _short(note), f"correct {DESCRIPTOR}")
+    for task, entry in zip(tasks, entries, strict=False):
+        yield from (_of_frictionless(entry, error) for error in task.errors)
+
+
+def _of_frictionless(entry: Mapping[str, Any], error: Any) -> Problem:
+    """One of its errors as expected, found, where and what to do."""
+    known = {
+        item["name"]: f"{item['type']}: {item['description']}" for item in entry["schema"]["fields"]
+    }
+    own = getattr(error, "field_name", "")
+    names = getattr(error, "field_names", None) or ([own] if own else entry["schema"]["primaryKey"])
+    cells = getattr(error, "field_cells", None) or [getattr(error, "cell", "a key again")]
+    found = ", ".join("an empty cell" if cell in (None, "") else repr(cell) for cell in cells)
+    comma = re.fullmatch(r"'-?\d+,\d+'", found)
+    todo = f"write {found.strip(chr(39)).replace(',', '.')}" if comma else "correct the cell"
+    meant = f"{_short(error.note, 200)} ({'; '.join(known.get(name, name) for name in names)})"
+    row = getattr(error, "row_number", None)
+    return Problem(entry["path"], meant, _short(found), todo, row, ", ".join(names))
+
+
+def _cell_problems(entry: Mapping[str, Any], content: bytes) -> Iterator[Problem]:
+    """Cells that parsers read though no reader would: ``nan``, ``1_000``, ``2021-7``, ``TRUE``."""
+    cells = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+    for item in entry["schema"]["fields"]:
+        form, expected = _FORMS.get(item["type"], ("", ""))
+        column = cells[item["name"]]
+        odd = ~column.str.fullmatch(form) if form else column != column
+        if item["type"] == "number" and not odd.any():
+            odd = pd.to_numeric(column).abs() > 1e300
+            expected = "a number below 1e300"
+        for position in column.index[odd]:
+            found = _short(repr(column[position]))
+            todo = "correct the cell; leave it empty if there is no figure"
+            yield Problem(entry["path"], expected, found, todo, int(position) + 2, item["name"])
+
+
+def _short(text: object, size: int = 70) -> str:
+    line = str(text).split("\n", 1)[0]
+    return line if len(line) <= size else line[: size - 1] + "…"
+
+
 def _undescribed(folder: Path, package: Mapping[str, Any]) -> Iterator[Problem]:
-    """Tables without an entry, and raw entries whose rows need not name a source."""
+    """Tables without an entry."""
     described = {entry["path"] for entry in package["resources"]}
     for name in sorted({path.name for path in folder.glob("*.csv")} - described):
         expected, found = f"an entry in {DESCRIPTOR}", "none"
         todo = f"describe the table in {DESCRIPTOR}, or remove it"
         yield Problem(file=name, expected=expected, found=found, todo=todo, severity="warning")
-    for entry in package["resources"] if folder.name == RAW.name else ():
-        fields = {item["name"]: item for item in entry["schema"]["fields"]}
-        source = fields.get("citation" if entry["name"] == "sources" else "source", {})
-        if not source.get("constraints", {}).get("required"):
-            expected, found = "a required column source", "none"
-            todo = f"name the source of every row, and require it in {DESCRIPTOR}"
-            yield Problem(file=entry["path"], expected=expected, found=found, todo=todo)
 
 
 def _summary(
@@ -167,3 +295,57 @@ def _summary(
         gaps=tuple(gaps),
         hash_ok=hash_ok,
     )
+
+
+def check(root: Path | None = None, rules: Sequence[Rule] = ()) -> Report:
+    """Validate every table of the project. Problems are listed in the report, not raised.
+
+    ``rules`` are further checks, from the raw tables by name to problems.
+    """
+    return check_package(root or find_root(), rules=rules)
+
+
+def seal(
+    root: Path | None = None,
+    rules: Sequence[Rule] = (),
+    tell: Callable[[str], object] = lambda _: None,
+) -> tuple[str, ...]:
+    """Accept intended edits of raw tables: check them, then rewrite their hashes.
+
+    Parameters
+    ----------
+    root, rules : optional
+        As for :func:`check`.
+    tell : callable, optional
+        Called with the text of each warning: what is odd is accepted, but not unseen.
+
+    Returns
+    -------
+    tuple of str
+        Names of the tables whose hash changed.
+
+    Raises
+    ------
+    DataError
+        When a table has errors other than its hash; nothing is written then.
+    """
+    root = root or find_root()
+    report = check_package(root, parts=(RAW,), hashes=False, rules=rules)
+    errors = [problem for problem in report.problems if problem.severity == "error"]
+    if errors:
+        raise DataError(
+            f"not sealed: {len(errors)} error(s) in the tables",
+            expected=errors[0].expected,
+            found=errors[0].found,
+            where=errors[0].where,
+            todo=errors[0].todo + "; for all errors: ikm-pmi data check",
+        )
+    for problem in report.problems:
+        tell(problem.text())
+    package = read_descriptor(root / RAW)
+    entries = package["resources"]
+    contents = {e["name"]: (root / RAW / e["path"]).read_bytes() for e in entries}
+    changed = tuple(e["name"] for e in entries if e.get("hash") != digest(contents[e["name"]]))
+    if changed:
+        write_files({root / RAW / DESCRIPTOR: sealed(package, contents)})
+    return changed

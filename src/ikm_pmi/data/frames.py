@@ -11,15 +11,6 @@ import pandas as pd
 
 from ikm_pmi.errors import DataError, ParameterError
 
-__all__ = [
-    "country_monthly",
-    "imk_panel",
-    "indonesia_monthly",
-    "lebaran_days",
-    "lebaran_share",
-    "manufacturing_growth",
-]
-
 Tables = Mapping[str, pd.DataFrame]
 
 # Google's Indonesian series breaks in late February 2022: homes and workplaces both rise.

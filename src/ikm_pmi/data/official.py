@@ -1,27 +1,34 @@
-"""What official sources say, as cells of the raw tables.
+"""What BPS says, as cells of the raw tables, beside what is on record.
 
-A table's ``update`` entries in ``datapackage.json`` say which variable of the BPS WebAPI, or which
-file of OxCGRT, fills which column. Items of BPS are found by their labels, which are said beside
-each table; a label that is not there stops the update, so that no figure lands in a wrong row.
+A table's ``update`` entries in ``datapackage.json`` say which variable of the BPS WebAPI fills
+which column. Items are found by their labels, which are said beside each table; a label that is not
+there stops the update, so that no figure lands in a wrong row.
 
 The package ``stadata`` of BPS cannot be locked together with this project (it holds pandas, lxml
 and pytest below the versions used here), so the two requests needed are made directly. A value's
 key in ``datacontent`` is the item's, variable's, derived item's, year's and derived period's
 numbers one behind the other: it is put together here, never taken apart.
+
+An answer is bounded in time, size and tries. The transport is pooch's; its errors are not passed
+on, since their texts hold the whole address and that of a BPS request holds the key.
 """
 
 from __future__ import annotations
 
+import bisect
+import csv
 import io
 import itertools
 import json
 import re
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
+from ikm_pmi.data.series import csv_line
 from ikm_pmi.errors import SourceError
-
-__all__ = ["Cells", "bps_cells", "bps_url", "oxcgrt_cells", "plain", "year_groups"]
 
 #: Key of a row (cells of the table's key columns) → text of the value.
 Cells = dict[tuple[str, ...], str]
@@ -172,51 +179,148 @@ def _no_label(
 
 
 def _refused(where: str, expected: str, found: str, todo: str) -> SourceError:
-    return SourceError(
-        "the answer is not as documented",
-        expected=expected,
-        found=found,
-        where=where,
-        todo=todo,
-    )
+    said = "the answer is not as documented"
+    return SourceError(said, expected=expected, found=found, where=where, todo=todo)
 
 
-def oxcgrt_cells(answer: bytes, entry: Mapping[str, Any], countries: Sequence[str]) -> Cells:
-    """Monthly means of a daily file of OxCGRT, national rows only.
+_AGENT = "ikm-pmi (reproducible study; figures refreshed on request)"
+_AGAIN = (408, 429, 500, 502, 503, 504)
+
+
+class Limits:
+    """What a source is given: seconds a read, bytes, tries and the pause between."""
+
+    read_seconds = 20.0
+    size = 64 * 2**20
+    tries = 3
+    pause_seconds = 2.0
+
+
+class _Bounded(io.BytesIO):
+    """Takes an answer in until it is too long."""
+
+    def write(self, data: Any) -> int:
+        if self.tell() + len(data) > Limits.size:
+            raise OSError(f"more than {Limits.size:,} bytes")
+        return super().write(data)
+
+
+def fetch(url: str, *, source: str) -> bytes:
+    """The whole answer of a source.
 
     Parameters
     ----------
-    answer : bytes
-        A row a jurisdiction, a column a day.
-    entry : mapping
-        The ``update`` entry: ``first`` and ``last`` month, ``decimals``.
-    countries : sequence of str
-        Codes of the countries wanted.
+    url : str
+        May hold a key; it is neither shown nor written anywhere.
+    source : str
+        What the answer is, for messages: source and table, without the key.
 
     Raises
     ------
     SourceError
-        When the file has another layout, or lacks a country.
+        When the source refuses, or gives no whole answer in the tries it has.
     """
-    import pandas as pd
+    from pooch import HTTPDownloader
 
-    source = f"OxCGRT, {entry['url'].rpartition('/')[2]}"
-    todo = "compare the file with the one in data/raw/sources.csv; nothing was changed"
-    try:
-        daily = pd.read_csv(io.BytesIO(answer), dtype={"CountryCode": str}, low_memory=False)
-        daily = daily[daily["Jurisdiction"] == "NAT_TOTAL"].set_index("CountryCode")
-        days = [name for name in daily.columns if re.fullmatch(r"\d{2}[A-Z][a-z]{2}\d{4}", name)]
-        table = daily.loc[list(countries), days].astype("float64")
-    except (ValueError, KeyError) as error:
-        expected = "CountryCode, Jurisdiction, a column a day, a row for each country"
-        raise _refused(source, expected, str(error)[:120], todo) from None
-    months = pd.to_datetime(pd.Index(days), format="%d%b%Y").to_period("M")
-    means = table.T.groupby(months).mean()
-    wanted = means.loc[entry["first"] : entry["last"]]
-    if wanted.isna().any(axis=None) or not len(wanted):
-        raise _refused(source, f"every month {entry['first']} to {entry['last']}", "gaps", todo)
-    return {
-        (str(country), str(month)): f"{value:.{entry['decimals']}f}"
-        for country, series in wanted.items()
-        for month, value in series.items()
-    }
+    host, found, todo = str(urlsplit(url).hostname), "", "try again later; nothing was changed"
+    if not url.startswith("https://") and host not in ("127.0.0.1", "localhost", "::1"):
+        todo = "correct the address in data/raw/datapackage.json, update"
+        raise _no_answer(source, "an address that begins with https://", "another", host, todo)
+    # Not redirected: an address that holds a key goes to the host it was meant for only.
+    get = HTTPDownloader(
+        timeout=Limits.read_seconds, headers={"User-Agent": _AGENT}, allow_redirects=False
+    )
+    for again in range(Limits.tries):
+        time.sleep(Limits.pause_seconds * again)
+        answer = _Bounded()
+        try:
+            get(url, answer, None)
+        except OSError as error:  # every error of requests is one; its text may hold the address
+            status = getattr(getattr(error, "response", None), "status_code", None)
+            found = f"HTTP status {status}" if status else type(error).__name__
+            if status and status not in _AGAIN:
+                todo = "check the key; the host may also refuse this network"
+                break
+        else:
+            return answer.getvalue()
+    raise _no_answer(source, f"an answer in {Limits.tries} tries", found, host, todo)
+
+
+def _no_answer(source: str, expected: str, found: str, host: str, todo: str) -> SourceError:
+    summary = f"{source}: no whole answer"
+    return SourceError(summary, expected=expected, found=found, where=host, todo=todo)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One cell that the source says otherwise, or that is new (``old`` is then empty)."""
+
+    row: str
+    column: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Merged:
+    """A table beside what a source says.
+
+    Parameters
+    ----------
+    content : bytes
+        The table with new figures, and with revised ones where they are accepted.
+    agree : int
+        Cells that say the same.
+    """
+
+    content: bytes
+    agree: int
+    new: tuple[Moved, ...]
+    revised: tuple[Moved, ...]
+
+
+def merge(
+    table: Mapping[str, Any],
+    content: bytes,
+    figures: Mapping[str, tuple[Mapping[tuple[str, ...], str], int]],
+    origin: Mapping[str, str],
+    *,
+    accept: bool,
+) -> Merged:
+    """Put a source's figures beside a table's.
+
+    Parameters
+    ----------
+    table : mapping
+        The table's entry in ``datapackage.json``.
+    content : bytes
+        The table as it is.
+    figures : mapping of str to (mapping, int)
+        For each column: key of a row → text, and the decimals to which texts are compared.
+    origin : mapping of str to str
+        Cells that name the source, for rows that are new or revised.
+    accept : bool
+        Whether revised figures take the place of those on record.
+    """
+    columns = [item["name"] for item in table["schema"]["fields"]]
+    keys = table["schema"]["primaryKey"]
+    head, *body = csv.DictReader(io.StringIO(content.decode("utf-8")), columns)
+    rows = {tuple(row[name] for name in keys): row for row in body}
+    order, agree, new, revised = list(rows), 0, list[Moved](), list[Moved]()
+    for column, (cells, decimals) in figures.items():
+        for key, text in cells.items():
+            if key not in rows:
+                rows[key] = {**dict.fromkeys(columns, ""), **dict(zip(keys, key, strict=True))}
+                bisect.insort(order, key)
+            row, old = rows[key], rows[key][column]
+            if old and f"{float(old):.{decimals}f}" == f"{float(text):.{decimals}f}":
+                agree += 1
+                continue
+            (revised if old else new).append(Moved(", ".join(key), column, old, text))
+            if not old or accept:
+                if old and "note" in row:  # what a revised cell said, and who said it
+                    was = f"{column} was {old} ({row['source']})"
+                    row["note"] = "; ".join(filter(None, (row["note"], was)))
+                row |= {column: text, **origin}
+    whole = "".join(csv_line(list(one.values())) for one in (head, *(rows[key] for key in order)))
+    return Merged(content=whole.encode(), agree=agree, new=tuple(new), revised=tuple(revised))

@@ -10,34 +10,17 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ikm_pmi.data.store import DESCRIPTOR, read_descriptor, sealed
-from ikm_pmi.data.whole import digest, write_files
-from ikm_pmi.errors import DataError
+from ikm_pmi.data.atomic import digest, write_files
+from ikm_pmi.errors import DataError, named, shown
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from ikm_pmi.data.checks import Rule
-    from ikm_pmi.data.report import Report
-
-__all__ = [
-    "PROCESSED",
-    "RAW",
-    "catalogue",
-    "check",
-    "fields",
-    "find_root",
-    "hashes",
-    "load",
-    "load_many",
-    "seal",
-    "typed",
-]
 
 RAW = Path("data", "raw")
 PROCESSED = Path("data", "processed")
@@ -84,21 +67,12 @@ def find_root(start: Path | None = None) -> Path:
 
 def _entry(name: str, root: Path) -> tuple[Path, dict[str, Any]]:
     """Folder and resource entry of a table; raw tables come first."""
-    known: list[str] = []
-    for part in (RAW, PROCESSED):
-        if part == PROCESSED and not (root / part / DESCRIPTOR).is_file():
-            continue
-        for entry in read_descriptor(root / part)["resources"]:
-            if entry["name"] == name.removesuffix(".csv"):
-                return part, entry
-            known.append(entry["name"])
-    raise DataError(
-        f"no table is called {name!r}",
-        expected="one of " + ", ".join(known),
-        found=name,
-        where=str(root / RAW / DESCRIPTOR),
-        todo="correct the name; processed tables need: ikm-pmi data build",
-    )
+    known: dict[str, tuple[Path, dict[str, Any]]] = {}
+    for part in (PROCESSED, RAW):
+        if part == RAW or (root / part / DESCRIPTOR).is_file():
+            known |= {one["name"]: (part, one) for one in read_descriptor(root / part)["resources"]}
+    place = f"{root / RAW / DESCRIPTOR}; processed tables need: ikm-pmi data build"
+    return named(known, name.removesuffix(".csv"), what="table", where=place, error=DataError)
 
 
 def _verified(name: str, root: Path) -> tuple[bytes, dict[str, Any]]:
@@ -111,7 +85,7 @@ def _verified(name: str, root: Path) -> tuple[bytes, dict[str, Any]]:
     if digest(content) != entry.get("hash"):
         raise DataError(
             f"{path.name} is not the table that was sealed",
-            expected=str(entry.get("hash")),
+            expected=f"{entry.get('hash')!s:.80}",
             found=digest(content),
             **where,
         )
@@ -150,7 +124,13 @@ def load(name: str, root: Path | None = None) -> pd.DataFrame:
 
 
 def load_many(names: Iterable[str], root: Path | None = None) -> dict[str, pd.DataFrame]:
-    """Several tables by name; see :func:`load`."""
+    """Several tables by name; see :func:`load`.
+
+    Examples
+    --------
+    >>> list(load_many(["lebaran", "imk_panel"]))
+    ['lebaran', 'imk_panel']
+    """
     root = root or find_root()
     return {name: load(name, root) for name in names}
 
@@ -231,7 +211,13 @@ def fields(name: str, root: Path | None = None) -> pd.DataFrame:
 
 
 def catalogue(root: Path | None = None) -> pd.DataFrame:
-    """The raw tables: name, title, origin, licence, accessed (one row a table)."""
+    """The raw tables: name, title, origin, licence, accessed (one row a table).
+
+    Examples
+    --------
+    >>> catalogue().set_index("name").loc["lebaran", "licence"]
+    'MIT License'
+    """
     import pandas as pd
 
     rows = [
@@ -242,59 +228,142 @@ def catalogue(root: Path | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def check(root: Path | None = None, rules: Sequence[Rule] = ()) -> Report:
-    """Validate every table of the project. Problems are listed in the report, not raised.
-
-    ``rules`` are further checks, from the raw tables by name to problems.
-    """
-    from ikm_pmi.data.checks import check_package
-
-    return check_package(root or find_root(), rules=rules)
+DESCRIPTOR = "datapackage.json"
 
 
-def seal(
-    root: Path | None = None,
-    rules: Sequence[Rule] = (),
-    tell: Callable[[str], object] = lambda _: None,
-) -> tuple[str, ...]:
-    """Accept intended edits of raw tables: check them, then rewrite their hashes.
+def fingerprint(package: Mapping[str, Any]) -> str:
+    """One digest of all table hashes: tells whether processed tables are older than raw ones."""
+    hashes = {entry["name"]: entry.get("hash") for entry in package["resources"]}
+    return digest(json.dumps(hashes, sort_keys=True).encode())
 
-    Parameters
-    ----------
-    root, rules : optional
-        As for :func:`check`.
-    tell : callable, optional
-        Called with the text of each warning: what is odd is accepted, but not unseen.
 
-    Returns
-    -------
-    tuple of str
-        Names of the tables whose hash changed.
+def read_descriptor(folder: Path) -> dict[str, Any]:
+    """The content of a folder's ``datapackage.json``.
 
     Raises
     ------
     DataError
-        When a table has errors other than its hash; nothing is written then.
+        When it is missing, not JSON, or has no list of named resources.
     """
-    from ikm_pmi.data.checks import check_package
+    path = folder / DESCRIPTOR
+    refused = {
+        "expected": "JSON with a list of resources, each with name, path and schema",
+        "where": str(path),
+        "todo": "restore the file (git restore), or correct it at the place named",
+    }
+    if not path.is_file():
+        raise DataError(f"{DESCRIPTOR} is missing", found="no such file", **refused)
+    try:
+        package = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{DESCRIPTOR} is not JSON", found=f"{error!s:.300}", **refused) from None
+    resources = package.get("resources") if isinstance(package, dict) else None
+    entries = resources if isinstance(resources, list) and resources else [None]
+    for place, entry in enumerate(entries, start=1):
+        if not _describes(entry):
+            name = shown(entry.get("name")) if isinstance(entry, dict) else "no name"
+            found = f"another structure in resource {place} ({name})"
+            raise DataError(f"{DESCRIPTOR} lists no tables", found=found, **refused)
+    for key in ("name", "path"):
+        if len({str(entry[key]) for entry in package["resources"]}) < len(entries):
+            raise DataError(f"{DESCRIPTOR} has a {key} twice", found="a repetition", **refused)
+    return dict(package)
 
-    root = root or find_root()
-    report = check_package(root, parts=(RAW,), hashes=False, rules=rules)
-    errors = [problem for problem in report.problems if problem.severity == "error"]
-    if errors:
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose names are different: of two equal ones json would keep the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(f"a name twice among {shown([name for name, _ in pairs])}")
+    return found
+
+
+def _describes(entry: Any) -> bool:
+    """Whether a resource has what reading needs, and a path that stays in its folder."""
+    if not (_has(entry, name=str, path=str, schema=dict) and entry["name"]):
+        return False
+    schema = entry["schema"]
+    inside = re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", entry["path"])
+    keys, others = schema.get("primaryKey", []), schema.get("foreignKeys", [])
+    licences = entry.get("licenses", [])
+    if not inside or not all(isinstance(part, list) for part in (keys, others, licences)):
+        return False
+    return (
+        _has(schema, fields=list)
+        and bool(schema["fields"])
+        and all(_has(item, name=str, type=str, description=str) for item in schema["fields"])
+        and all(isinstance(item.get("constraints", {}), dict) for item in schema["fields"])
+        and all(isinstance(item.get("unit", ""), str) for item in schema["fields"])
+        and {key for key in keys if isinstance(key, str)}
+        <= {item["name"] for item in schema["fields"]}
+        and all(_has(key, fields=list, reference=dict) for key in others)
+        and all(_has(key["reference"], resource=str, fields=list) for key in others)
+        and all(_has(licence, title=str) for licence in licences)
+    )
+
+
+def _has(content: Any, **kinds: type) -> bool:
+    """Whether a mapping has values of these types under these names."""
+    return isinstance(content, dict) and all(
+        isinstance(content.get(name), kind) for name, kind in kinds.items()
+    )
+
+
+def sealed(package: Mapping[str, Any], contents: Mapping[str, bytes]) -> bytes:
+    """``datapackage.json`` with the hashes and sizes of the contents, by table name."""
+    resources = []
+    for entry in package["resources"]:
+        content = contents[entry["name"]]
+        resources.append({**entry, "bytes": len(content), "hash": digest(content)})
+    text = json.dumps({**package, "resources": resources}, indent=2, ensure_ascii=False)
+    return (text + "\n").encode()
+
+
+def write_tables(
+    tables: Mapping[str, pd.DataFrame], folder: Path, built_from: str
+) -> tuple[Path, ...]:
+    """Write the processed tables and their ``datapackage.json``, byte for byte reproducible.
+
+    Numbers have ten significant digits, so that another machine's last bit changes nothing.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Exactly the tables that ``processed.json`` (beside this module) describes, with the columns
+        named there.
+    folder : Path
+        Usually ``data/processed``.
+    built_from : str
+        :func:`fingerprint` of the raw package.
+
+    Returns
+    -------
+    tuple of Path
+        The files written, ``datapackage.json`` last.
+
+    Raises
+    ------
+    DataError
+        When a described table is not given, or one given is not described.
+    """
+    template = json.loads(Path(__file__).with_name("processed.json").read_text(encoding="utf-8"))
+    names = [entry["name"] for entry in template["resources"]]
+    if set(names) != set(tables):
         raise DataError(
-            f"not sealed: {len(errors)} error(s) in the tables",
-            expected=errors[0].expected,
-            found=errors[0].found,
-            where=errors[0].where,
-            todo=errors[0].todo + "; for all errors: ikm-pmi data check",
+            "the tables to write are not the tables described",
+            expected=", ".join(sorted(names)),
+            found=", ".join(sorted(tables)),
+            where="processed.json",
+            todo="describe the new table, or build the missing one",
         )
-    for problem in report.problems:
-        tell(problem.text())
-    package = read_descriptor(root / RAW)
-    entries = package["resources"]
-    contents = {e["name"]: (root / RAW / e["path"]).read_bytes() for e in entries}
-    changed = tuple(e["name"] for e in entries if e.get("hash") != digest(contents[e["name"]]))
-    if changed:
-        write_files({root / RAW / DESCRIPTOR: sealed(package, contents)})
-    return changed
+    contents = {}
+    for entry in template["resources"]:
+        columns = [item["name"] for item in entry["schema"]["fields"]]
+        frame = tables[entry["name"]][columns]
+        for name in frame.select_dtypes("bool"):
+            frame = frame.assign(**{str(name): frame[name].map({True: "true", False: "false"})})
+        text = frame.to_csv(index=False, lineterminator="\n", float_format="%.10g")
+        contents[entry["name"]] = text.encode()
+    files = {folder / f"{name}.csv": content for name, content in contents.items()}
+    package = {**template, "builtFrom": built_from}
+    return write_files({**files, folder / DESCRIPTOR: sealed(package, contents)})

@@ -7,12 +7,12 @@ from typing import Literal
 
 import pandas as pd
 
-__all__ = ["Problem", "Report", "TableSummary", "month_ranges"]
+Severity = Literal["error", "warning"]
 
 _SHOWN = 12  # problems of one file printed; a wrong column would otherwise fill the screen
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong (error) or odd (warning), and what to do about it.
 
@@ -28,7 +28,7 @@ class Problem:
     todo: str
     row: int | None = None
     column: str = ""
-    severity: Literal["error", "warning"] = "error"
+    severity: Severity = "error"
 
     @property
     def where(self) -> str:

@@ -2,26 +2,22 @@
 
 Which they are is said in ``datapackage.json``: a table's ``extend`` names each series, the columns
 that hold its period, the column of its value, and what the other columns of its rows say. No table
-has code of its own.
+has code of its own. A new figure is checked against what is on record, then written as a row.
 """
 
 from __future__ import annotations
 
 import csv
 import datetime
-import difflib
 import io
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
-from ikm_pmi.errors import DataError
+import pandas as pd
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["Entry", "Series", "csv_line", "find_series", "period_cells", "read_number", "register"]
+from ikm_pmi.errors import DataError, named
 
 _FORMS = {
     "M": (r"\d{4}-(0[1-9]|1[0-2])", "a month as YYYY-MM, such as 2026-08"),
@@ -97,14 +93,7 @@ class Entry:
 def register(package: Mapping[str, Any]) -> dict[str, Series]:
     """The series that can be extended, by name."""
     return {
-        item["name"]: Series(
-            name=item["name"],
-            title=item["title"],
-            table=table,
-            period=tuple(item["period"]),
-            value=item["value"],
-            row=item["row"],
-        )
+        item["name"]: Series(**{**item, "table": table, "period": tuple(item["period"])})
         for table in package["resources"]
         for item in table.get("extend", ())
     }
@@ -118,37 +107,15 @@ def find_series(package: Mapping[str, Any], name: str, settings: Mapping[str, st
     DataError
         When the name is not registered, or a setting names no column that may be set.
     """
-    known = register(package)
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-        raise DataError(
-            f"no series is called {name!r}",
-            expected="one of " + ", ".join(known),
-            found=name,
-            where="datapackage.json, extend",
-            todo=f"did you mean {near[0]!r}?" if near else "see: ikm-pmi data add --help",
-        )
-    series = known[name]
-    columns = [item["name"] for item in series.table["schema"]["fields"]]
+    place = "datapackage.json, extend; ikm-pmi data add --help"
+    series = named(register(package), name, what="series", where=place, error=DataError)
     own = {*series.period, series.value, "source", "source_url"}
-    free = [column for column in columns if column not in own]
-    unknown = [column for column in settings if column not in free]
-    if unknown:
-        raise DataError(
-            f"column {unknown[0]!r} cannot be set",
-            expected="one of " + ", ".join(free),
-            found=unknown[0],
-            where=f"--set, table {series.table['path']}",
-            todo="correct the name of the column",
-        )
-    return Series(
-        name=name,
-        title=series.title,
-        table=series.table,
-        period=series.period,
-        value=series.value,
-        row={**series.row, **settings},
-    )
+    columns = [item["name"] for item in series.table["schema"]["fields"]]
+    free = dict.fromkeys(column for column in columns if column not in own)
+    for column in settings:
+        place = f"--set, table {series.table['path']}"
+        named(free, column, what="column to be set", where=place, error=DataError)
+    return replace(series, row={**series.row, **settings})
 
 
 def read_number(text: str) -> str:
@@ -179,8 +146,6 @@ def read_period(text: str, freq: str) -> pd.Period:
     DataError
         When it has another form than the series' periods.
     """
-    import pandas as pd
-
     form, example = _FORMS[freq]
     if not re.fullmatch(form, text.strip(), re.ASCII):
         raise DataError(
@@ -205,8 +170,6 @@ def history(series: Series, frame: pd.DataFrame) -> pd.DataFrame:
 
     ``frame`` is the table with every cell as text.
     """
-    import pandas as pd
-
     own = frame.assign(at=range(len(frame)))
     for column, value in series.key.items():
         own = own[own[column] == value]
@@ -223,3 +186,164 @@ def csv_line(cells: list[str]) -> str:
     line = io.StringIO()
     csv.writer(line, lineterminator="\n").writerow(cells)
     return line.getvalue()
+
+
+NO_ADDRESS = "address not given"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Addition:
+    """One new row, and the table with it.
+
+    Parameters
+    ----------
+    before : str
+        The period before it on record and its figure, for reading.
+    content : bytes
+        The whole table with the row in its place.
+    """
+
+    series: Series
+    period: pd.Period
+    row: dict[str, str]
+    before: str
+    content: bytes
+
+
+def add_row(series: Series, entry: Entry, content: bytes) -> Addition:
+    """Check a figure and put its row into the table.
+
+    Parameters
+    ----------
+    series : Series
+        Where it belongs.
+    entry : Entry
+        The figure as it was given.
+    content : bytes
+        The table as it is.
+
+    Raises
+    ------
+    DataError
+        When value, period or source are refused; when the period is on record; and, unless it is
+        forced, when the period does not follow the last one or the figure moves further than the
+        series ever did.
+    """
+    value = read_number(entry.value)
+    period = read_period(entry.period, series.freq)
+    source = _source(entry)
+    table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+    known = history(series, table)
+    if period.start_time.date() > entry.read_on:
+        raise DataError(
+            f"{period} has not begun",
+            expected=f"a period that had begun on {entry.read_on:%Y-%m-%d}",
+            found=str(period),
+            where="the period",
+            todo="correct the period, or say with --date when the source was read",
+        )
+    if period in known.index:
+        _on_record(series, known.loc[[period]].iloc[0], period)
+    doubts = list(_doubts(series, known, period, float(value)))
+    if doubts and not entry.force:
+        expected, found = doubts[0]
+        raise DataError(
+            f"{series.title}: {value} for {period} looks unusual",
+            expected=expected,
+            found=found,
+            where=f"{series.table['path']}, {period}",
+            todo="compare with the source; if it is right, give the command again with --force",
+        )
+    cells = {
+        **series.row,
+        **period_cells(period, series.period),
+        series.value: value,
+        "source": source,
+        "source_url": entry.address.strip() or NO_ADDRESS,
+    }
+    row = {name: cells.get(name, "") for name in table.columns}
+    earlier = known[known.index < period]
+    last = f"{earlier.index[-1]}: {earlier[series.value].iloc[-1]}" if len(earlier) else "none"
+    # Lines and rows agree: a cell with a line break is refused when the table is sealed.
+    lines = content.decode("utf-8").splitlines(keepends=True)
+    if len(earlier):
+        place = int(earlier["at"].iloc[-1]) + 2
+    else:
+        place = int(known["at"].iloc[0]) + 1 if len(known) else len(lines)
+    lines.insert(place, csv_line(list(row.values())))
+    whole = "".join(lines).encode()
+    return Addition(series=series, period=period, row=row, before=last, content=whole)
+
+
+def _source(entry: Entry) -> str:
+    text = " ".join(entry.source.split())
+    if len(re.findall(r"\w", text)) < 3:
+        raise DataError(
+            "the figure has no source",
+            expected="who published it and when, such as: S&P Global release, 1 Sep 2026",
+            found=repr(entry.source),
+            where="--source",
+            todo="name the source; a figure without one is not added",
+        )
+    return text
+
+
+def _on_record(series: Series, row: pd.Series, period: pd.Period) -> None:
+    raise DataError(
+        f"{period} is on record",
+        expected="a period without a figure",
+        found=f"{row[series.value] or 'a row without figure'} ({row['source']})",
+        where=f"{series.table['path']}, row {int(row['at']) + 2}",
+        todo="correct the row by hand if it is wrong, then: ikm-pmi data seal, ikm-pmi data build",
+    )
+
+
+def _doubts(
+    series: Series, known: pd.DataFrame, period: pd.Period, value: float
+) -> Iterator[tuple[str, str]]:
+    """What is unusual about a figure: what is expected, and what is found."""
+    if not len(known):
+        return
+    last = known.index[-1]
+    if not known.index[0] < period <= last + 1:
+        yield f"{last + 1}, which follows the last one, or a gap before it", str(period)
+    figures = known[series.value].loc[lambda s: s != ""].astype(float)
+    steps = figures.diff()[figures.index.to_series().diff().map(_is_one)].dropna().abs()
+    if not len(steps):
+        return
+    for beside in (period - 1, period + 1):
+        figure = figures.get(beside)
+        if figure is not None and abs(value - figure) > steps.max() + 1e-9:
+            yield (
+                f"at most {steps.max():.4g} from {beside} ({figure:g}); the largest move on "
+                f"record is that of {steps.idxmax()}",
+                f"a move of {abs(value - figure):.4g}",
+            )
+
+
+def _is_one(step: object) -> bool:
+    return getattr(step, "n", None) == 1
+
+
+def parse_date(text: str | None) -> datetime.date:
+    """The day a source was read; today where none is given.
+
+    Raises
+    ------
+    DataError
+        When the text is no date, or the day has not come.
+    """
+    today = datetime.date.today()
+    try:
+        day = datetime.date.fromisoformat(text) if text else today
+    except ValueError:
+        day = datetime.date.max
+    if day > today:
+        raise DataError(
+            "the date is refused",
+            expected=f"a day up to {today:%Y-%m-%d}, as YYYY-MM-DD",
+            found=repr(text),
+            where="--date",
+            todo="correct the date on which the source was read",
+        )
+    return day

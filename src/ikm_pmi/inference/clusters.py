@@ -23,17 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ikm_pmi.errors import EstimationError
-
-__all__ = [
-    "ClusterMoments",
-    "cluster_moments",
-    "critical_t",
-    "crv1",
-    "crv3",
-    "leave_one_out",
-    "p_t",
-    "require_full_rank",
-]
+from ikm_pmi.inference.regression import check_rank, full_rank
 
 Floats = NDArray[np.float64]
 
@@ -137,23 +127,8 @@ def cluster_moments(
 
 
 def require_full_rank(gram: Floats, where: str) -> None:
-    """Refuse a singular ``X'X``, judged after scaling its columns."""
-    if not _full_rank(gram[None])[0]:
-        raise EstimationError(
-            "the regressors are collinear",
-            expected="each regressor to vary on its own once the effects are removed",
-            found="a singular X'X",
-            where=where,
-            todo="drop a regressor or an effect, or use more years",
-        )
-
-
-def _full_rank(grams: Floats) -> NDArray[np.bool_]:
-    """Whether each of G matrices, shape (G, k, k), is invertible after scaling."""
-    scale = np.sqrt(np.diagonal(grams, axis1=1, axis2=2))
-    safe = np.where(scale > 0, scale, 1.0)
-    conditions = np.linalg.cond(grams / (safe[:, :, None] * safe[:, None, :]))
-    return np.asarray((scale > 0).all(axis=1) & (conditions < 1e10))
+    """Refuse a singular ``X'X``."""
+    check_rank(gram, range(len(gram)), gram=True, where=where)
 
 
 def _solve(grams: Floats, right: Floats) -> Floats:
@@ -204,7 +179,7 @@ def leave_one_out(moments: ClusterMoments) -> Floats:
         Naming the cluster without which a coefficient is not identified.
     """
     rest = moments.gram.sum(axis=0) - moments.gram
-    full = _full_rank(rest)
+    full = full_rank(rest)
     if not full.all():
         g = int(np.argmin(full))
         require_full_rank(rest[g], f"without cluster {moments.labels[g]}")

@@ -11,27 +11,148 @@ counterfactual and synthetic controls", JASA 116.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ikm_pmi.errors import EstimationError
-from ikm_pmi.inference.conformal_result import ConformalResult
-from ikm_pmi.inference.placebo import PERFECT
-from ikm_pmi.inference.rank_tests import check_arrays, check_rank, end_of_sample, placebo_time
-from ikm_pmi.inference.regression import size
-
-__all__ = ["ConformalResult", "conformal", "end_of_sample", "placebo_time"]
+from ikm_pmi.inference.inversion import pieces
+from ikm_pmi.inference.regression import check_design, size
+from ikm_pmi.inference.windows import PERFECT, check_arrays
+from ikm_pmi.language import translated
+from ikm_pmi.results import Estimate, Readable, TestResult, number, span
 
 Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConformalResult(Readable):
+    """Effect, test of no effect and confidence set of a conformal test.
+
+    Parameters
+    ----------
+    effect : float
+        Effect at which the treated residuals average zero, in units of y; without lags the
+        least-squares coefficient of the episode's dummy.
+    p_value, minimum_p : float
+        Of no effect; 1/n is the smallest that n cyclic shifts can give.
+    candidates, p_values : ndarray, shape (C,)
+    intervals : tuple of (low, high)
+        The pieces of the confidence set; None where a piece has no end.
+    n, dropped, lags : int
+        Periods ranked, periods set aside, lags of y among the regressors.
+    """
+
+    effect: float
+    p_value: float
+    minimum_p: float
+    candidates: Array
+    p_values: Array
+    intervals: tuple[tuple[float | None, float | None], ...]
+    level: float
+    n: int
+    dropped: int
+    lags: int
+
+    @property
+    def low(self) -> float | None:
+        """Lower end of the whole set; None when it has none."""
+        return self.intervals[0][0]
+
+    @property
+    def high(self) -> float | None:
+        """Upper end of the whole set; None when it has none."""
+        return self.intervals[-1][1]
+
+    @property
+    def set_text(self) -> str:
+        """The confidence set as a reader writes it, with its pieces and missing ends."""
+        return " and ".join(span(low, high) for low, high in self.intervals)
+
+    def test(self, name: str, null: str) -> TestResult:
+        """The test of no effect, with its null in words."""
+        return TestResult(
+            name=name,
+            null=null,
+            statistic=self.effect,
+            p_value=self.p_value,
+            distribution=f"{self.n} moving-block (cyclic) permutations, null imposed",
+            n=self.n,
+            minimum_p=self.minimum_p,
+            detail={"lags": self.lags, "dropped": self.dropped},
+        )
+
+    def estimate(self, name: str, unit: str = "index points") -> Estimate:
+        """The effect; ``ci_low`` and ``ci_high`` are the outer ends of its set."""
+        return Estimate(
+            name=name,
+            value=self.effect,
+            unit=unit,
+            method=f"least squares, conformal set by test inversion ({self.set_text})",
+            n=self.n,
+            ci_low=self.low,
+            ci_high=self.high,
+            ci_level=self.level,
+            p_value=self.p_value,
+            detail={"minimum_p": self.minimum_p, "connected": len(self.intervals) == 1},
+        )
+
+    @property
+    def estimates(self) -> tuple[Estimate, ...]:
+        """The effect with the outer ends of its set."""
+        return (self.estimate("effect", ""),)
+
+    def reading(self) -> pd.DataFrame:
+        """Effect, set, p and periods as texts."""
+        return self.estimates[0].reading()
+
+    def table(self) -> pd.DataFrame:
+        """Candidate effects and their p-values, shape (C, 2)."""
+        return pd.DataFrame({"effect": self.candidates, "p_value": self.p_values})
+
+    @translated
+    def sentence(self) -> str:
+        """Effect, set, p and its floor in one sentence."""
+        p, least = number(self.p_value, 3), number(self.minimum_p, 3)
+        found = f"Effect {number(self.effect)} ({self.level:.0%} conformal set {self.set_text})"
+        return f"{found}, p = {p} (smallest attainable {least}), n = {self.n}."
+
+
 Mask = NDArray[np.bool_]
 OfEffects = Callable[[Array], Array]  # C candidate effects -> (C,) or (C, n)
 _TIE = 1e-9  # relative; equal statistics differ by rounding and count as ties
-_REFINED = 41  # candidates between the last effect kept and the first one refused
+_PARTS = 40  # into which the stretch from the last effect kept to the first one refused is cut
 
 
-def conformal(
+def shift_p(residuals: OfEffects, positions: NDArray[np.int_]) -> OfEffects:
+    """The conformal p of candidate effects, whatever model gives the residuals.
+
+    Parameters
+    ----------
+    residuals : callable
+        Of the model fitted on all n periods, relieved of each of C candidate effects: shape (C, n).
+        Signed ones rank the mean effect of the episode, absolute ones its mean size.
+    positions : ndarray of int
+        The treated periods among the n.
+
+    Returns
+    -------
+    callable
+        C effects to their p, shape (C,): the share of the n cyclic shifts of the treated pattern
+        whose absolute mean residual is at least that of the episode, ties counted.
+    """
+
+    def p_of(effects: Array) -> Array:
+        means = np.abs(_shift_means(residuals(effects), positions))
+        return np.asarray((means >= means[:, :1] * (1 - _TIE)).mean(axis=1), float)
+
+    return p_of
+
+
+def conformal_by_shifts(
     y: ArrayLike,
     X: ArrayLike,
     treated: ArrayLike,
@@ -78,7 +199,7 @@ def conformal(
     --------
     >>> import numpy as np
     >>> y = np.sin(np.arange(60.0)) + np.where(np.arange(60) >= 58, -5.0, 0.0)
-    >>> result = conformal(y, np.ones((60, 1)), [58, 59])
+    >>> result = conformal_by_shifts(y, np.ones((60, 1)), [58, 59])
     >>> round(result.p_value, 3), result.low < result.effect < result.high < 0
     (0.017, True)
     """
@@ -87,30 +208,27 @@ def conformal(
     outcome = outcome / unit
     residuals, positions = _null_residuals(outcome, design, mask, keep, lags)
     n = residuals(np.zeros(1)).shape[1]
-
-    def p_of(effects: Array) -> Array:
-        means = np.abs(_shift_means(residuals(effects), positions))
-        return np.asarray((means >= means[:, :1] * (1 - _TIE)).mean(axis=1), float)
-
+    p_of = shift_p(residuals, positions)
     effect, spread = _centre(residuals, positions)
-    grid, endless = _grid(p_of, effect, spread, 1 - level, candidates)
-    pieces = _pieces(p_of, grid, endless, 1 - level)
+    half, endless = _reach(p_of, effect, spread, 1 - level)
+    grid = np.linspace(effect - half, effect + half, candidates)
+    p_values = p_of(grid)
+    grid = grid * unit
+    once = (grid[1] - grid[0]) / 30  # cut into 40 parts, a stretch is short enough
     return ConformalResult(
         effect=effect * unit,
         p_value=float(p_of(np.zeros(1))[0]),
         minimum_p=1 / n,
-        candidates=grid * unit,
-        p_values=p_of(grid),
-        intervals=tuple((_times(low, unit), _times(high, unit)) for low, high in pieces),
+        candidates=grid,
+        p_values=p_values,
+        intervals=pieces(
+            lambda c: p_of(c / unit) > 1 - level, grid, endless=endless, parts=_PARTS, atol=once
+        ),
         level=level,
         n=n,
         dropped=len(outcome) - n,
         lags=lags,
     )
-
-
-def _times(end: float | None, unit: float) -> float | None:
-    return None if end is None else end * unit
 
 
 def _null_residuals(
@@ -131,17 +249,14 @@ def _null_residuals(
     d = mask.astype(float)
     # Rows that roll around the end are the first ``lags`` ones, which are not kept.
     level_and_lags = [np.stack([np.roll(z, j)[keep] for j in range(lags + 1)], 1) for z in (y, d)]
-    check_rank(np.column_stack([X[keep], level_and_lags[0][:, 1:]]), int(mask.sum()))
+    names = [*range(X.shape[1]), *(f"lag_{lag}" for lag in range(1, lags + 1)), "dummy"]
+    check_design(
+        pd.DataFrame(np.c_[X[keep], level_and_lags[0][:, 1:], d[keep]], columns=names),
+        spare=1 + int(mask.sum()),  # untreated periods
+        where="conformal set",
+    )
     Q = np.linalg.qr(X[keep])[0]
     free_y, free_d = (block - Q @ (Q.T @ block) for block in level_and_lags)
-    if np.linalg.norm(free_d[:, 0]) < 1e-8:
-        raise EstimationError(
-            "the episode's dummy is one of the regressors",
-            expected="regressors that do not add up to the episode",
-            found="a dummy without residuals",
-            where=f"{X.shape[1]} regressors, {int(mask.sum())} treated periods",
-            todo="leave that regressor out",
-        )
 
     def residuals(effects: Array) -> Array:
         # (C, n, 1 + lags): outcome under the null and its lags, cleared of X.
@@ -201,10 +316,10 @@ def _perfect(periods: int) -> EstimationError:
     )
 
 
-def _grid(
-    p_of: OfEffects, effect: float, spread: float, alpha: float, candidates: int
-) -> tuple[Array, tuple[bool, bool]]:
-    """Candidates wide enough for the set, and whether it goes on for ever below and above."""
+def _reach(
+    p_of: OfEffects, effect: float, spread: float, alpha: float
+) -> tuple[float, Sequence[bool]]:
+    """How far candidates hold the set, and whether it goes on for ever below and above."""
     half = 3 * spread
     ends = p_of(np.array([effect - 1e6 * half, effect + 1e6 * half])) > alpha
     for _ in range(12):
@@ -212,23 +327,4 @@ def _grid(
         if not (edge & ~ends).any():
             break
         half *= 2
-    return np.linspace(effect - half, effect + half, candidates), (bool(ends[0]), bool(ends[1]))
-
-
-def _pieces(
-    p_of: OfEffects, grid: Array, endless: tuple[bool, bool], alpha: float
-) -> tuple[tuple[float | None, float | None], ...]:
-    """Runs of candidates not refused, their ends located between grid points."""
-
-    def end(inside: int, outside: int) -> float | None:
-        if not 0 <= outside < len(grid):  # the run touches the edge of the grid
-            return None if endless[int(outside > 0)] else float(grid[inside])
-        fine = np.linspace(grid[inside], grid[outside], _REFINED)
-        return float(fine[np.flatnonzero(p_of(fine) > alpha).max()])
-
-    kept = p_of(grid) > alpha
-    edges = np.flatnonzero(np.diff(np.r_[False, kept, False].astype(int)))
-    return tuple(
-        (end(first, first - 1), end(after - 1, after))
-        for first, after in zip(edges[::2], edges[1::2], strict=True)
-    )
+    return half, ends.tolist()

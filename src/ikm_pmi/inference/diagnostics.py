@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
-
+from ikm_pmi.inference.of_fit import in_time
 from ikm_pmi.inference.regression import check_design
 from ikm_pmi.results import TestResult
 
-__all__ = ["residual_checks"]
-
 
 def residual_checks(
-    y: pd.Series, X: pd.DataFrame, prefix: str, *, lags: int = 12
+    fit: Any, prefix: str = "residuals", *, lags: int = 12
 ) -> tuple[TestResult, ...]:
-    """Autocorrelation, heteroskedasticity, normality and functional form of an OLS regression.
+    """Autocorrelation, heteroskedasticity, normality and functional form of a fitted regression.
 
     Parameters
     ----------
-    y : Series, shape (T,)
-    X : DataFrame, shape (T, k)
-        With a constant.
+    fit : RegressionResults
+        OLS of statsmodels with a constant, T rows in time.
     prefix : str
         The tests are called ``<prefix>.breusch_godfrey``, ``.breusch_pagan``,
         ``.jarque_bera`` and ``.reset``.
@@ -31,18 +27,25 @@ def residual_checks(
     Raises
     ------
     EstimationError
-        When the design is singular.
+        For another kind of fit, rows out of order, or a singular design.
 
     References
     ----------
     Breusch (1978), Godfrey (1978); Breusch and Pagan (1979); Jarque and Bera (1987);
     Ramsey (1969); Durbin and Watson (1950).
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd, statsmodels.formula.api as smf
+    >>> draw = np.random.default_rng(1)
+    >>> f = pd.DataFrame(draw.normal(size=(96, 2)), columns=["y", "x"])
+    >>> [test.name for test in residual_checks(smf.ols("y ~ x", f).fit())][:2]
+    ['residuals.breusch_godfrey', 'residuals.breusch_pagan']
     """
-    import statsmodels.api as sm
     from statsmodels.stats import diagnostic, stattools
 
+    y, X = in_time(fit, gaps=True)
     check_design(X, where=prefix)
-    fit = sm.OLS(y, X).fit()
     k = X.shape[1]
 
     def result(name: str, null: str, found: Any, distribution: str, **detail: float) -> TestResult:

@@ -19,15 +19,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ikm_pmi.errors import EstimationError
-from ikm_pmi.inference.reference import FixedB, Normal, StudentT
-from ikm_pmi.inference.regression import Contrast, HarFit, check_design, size
+from ikm_pmi.errors import EstimationError, named
+from ikm_pmi.inference.regression import (
+    Contrast,
+    FixedB,
+    HarFit,
+    Normal,
+    StudentT,
+    check_design,
+    check_rows,
+    size,
+)
 from ikm_pmi.results import Estimate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-__all__ = ["METHODS", "cosine_terms", "har_fits", "har_table", "truncation"]
 
 
 def truncation(n: int) -> int:
@@ -184,8 +190,10 @@ def har_fits(
     Raises
     ------
     EstimationError
-        Singular design (columns named), missing values (counted), or no convergence.
+        Rows that differ or are out of order, singular design (columns named), missing values
+        (counted), an unknown method, or no convergence.
     """
+    check_rows(y, X, where="regression")
     bad = int(y.isna().sum() + X.isna().to_numpy().sum())
     if bad:
         raise EstimationError(
@@ -198,7 +206,9 @@ def har_fits(
     monthly = isinstance(y.index, pd.PeriodIndex)
     times = y.index.asi8 if monthly else np.arange(len(y))  # type: ignore[attr-defined]
     outcome, design = y.astype(float), X.astype(float)
-    return {m: _scaled(m, outcome, design, times, lags) for m in methods}
+    known = {m: m for m in METHODS}
+    wanted = [named(known, m, what="method") for m in methods]
+    return {m: _scaled(m, outcome, design, times, lags) for m in wanted}
 
 
 def _scaled(
@@ -248,3 +258,9 @@ def har_table(
         for name, contrast in wanted.items()
         for fit in fits.values()
     )
+
+
+def slope(y: pd.Series, x: pd.Series) -> HarFit:
+    """One slope with Newey-West errors and fixed-b critical values."""
+    design = pd.DataFrame({"const": 1.0, "slope": x})
+    return har_fits(y, design, methods=("newey_west",))["newey_west"]

@@ -20,8 +20,6 @@ from numpy.typing import NDArray
 
 from ikm_pmi.errors import EstimationError
 
-__all__ = ["RatioSet", "ratio_set"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RatioSet:

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ikm_pmi.inference.regression import check_design
-
-__all__ = ["Benchmark", "benchmarks", "robustness_value"]
+from ikm_pmi.errors import named
+from ikm_pmi.inference.regression import check_design, check_rows
 
 
 def robustness_value(t: float, df: int) -> float:
@@ -68,7 +67,9 @@ def benchmarks(y: pd.Series, X: pd.DataFrame, treatment: str) -> tuple[Benchmark
     """
     import statsmodels.api as sm
 
+    check_rows(y, X, where="sensitivity")
     check_design(X, where="sensitivity")
+    named({name: name for name in X}, treatment, what="regressor", where="sensitivity")
     outcome = sm.OLS(y, X).fit()
     others = X.drop(columns=treatment)
     selection = sm.OLS(X[treatment], others).fit()

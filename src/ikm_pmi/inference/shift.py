@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ikm_pmi.inference.regression import check_design
+from ikm_pmi.errors import named
+from ikm_pmi.inference.regression import check_design, check_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-__all__ = ["ShiftTest", "shift_test"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class ShiftTest:
     minimum_p: float
 
 
-def shift_test(y: pd.Series, X: pd.DataFrame, column: str, level: float = 0.95) -> ShiftTest:
+def shift_in_time(y: pd.Series, X: pd.DataFrame, column: str, level: float = 0.95) -> ShiftTest:
     """Test and interval for one coefficient by circular shifts of restricted residuals.
 
     The null model's residuals are shifted by k = 0 ... T - 1 rows (the moving-block permutations of
@@ -61,11 +60,23 @@ def shift_test(y: pd.Series, X: pd.DataFrame, column: str, level: float = 0.95) 
     Raises
     ------
     EstimationError
-        When the design is singular.
+        When rows differ or are out of order, the column is not there, or the design is singular.
+
+    Examples
+    --------
+    >>> months = pd.period_range("2012-01", periods=96, freq="M")
+    >>> draw = np.random.default_rng(1)
+    >>> X = pd.DataFrame({"const": 1.0, "x": draw.normal(size=96)}, months)
+    >>> y = 2 * X["x"] + draw.normal(size=96)
+    >>> found = shift_in_time(y, X, "x")
+    >>> found.ci_low < 2 < found.ci_high, found.p_value == found.minimum_p
+    (True, True)
     """
+    check_rows(y, X, where=f"shift test of {column}")
     check_design(X, where=f"shift test of {column}")
     values, outcome = X.to_numpy(float), y.to_numpy(float)
-    position = list(X.columns).index(column)
+    places = {name: place for place, name in enumerate(X.columns)}
+    position = named(places, column, what="regressor")
     weights = np.linalg.pinv(values)[position]
     others = np.linalg.qr(np.delete(values, position, axis=1))[0]
     turn = np.add.outer(np.arange(len(y)), np.arange(len(y))) % len(y)

@@ -25,8 +25,7 @@ from numpy.typing import NDArray
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.clusters import ClusterMoments, crv1
-
-__all__ = ["WildBootstrap", "draw_weights", "wild_bootstrap"]
+from ikm_pmi.inference.inversion import edge
 
 Floats = NDArray[np.float64]
 Kind = Literal["auto", "rademacher", "webb"]
@@ -164,8 +163,7 @@ def wild_bootstrap(
     low = high = None
     if interval:
         p = bootstrap.p_function()
-        low = _end(p, estimate, -error, 1 - level)
-        high = _end(p, estimate, error, 1 - level)
+        low, high = (_end(p, estimate, way * error, 1 - level) for way in (-1, 1))
     return WildBootstrap(
         value=estimate,
         std_error=error,
@@ -256,7 +254,8 @@ def _end(p: Callable[[float], float], estimate: float, step: float, alpha: float
         inside, reach = reach, 2 * reach
         if reach > FARTHEST:
             return None
-    while reach - inside > 1e-9 * reach:
-        middle = (inside + reach) / 2
-        inside, reach = (middle, reach) if p(estimate + middle * step) > alpha else (inside, middle)
-    return estimate + (inside + reach) / 2 * step
+
+    def kept(reaches: Floats) -> NDArray[np.bool_]:
+        return np.array([p(estimate + one * step) > alpha for one in reaches])
+
+    return estimate + sum(edge(kept, inside, reach, rtol=1e-9)) / 2 * step

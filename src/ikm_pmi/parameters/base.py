@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
@@ -26,18 +26,7 @@ from pydantic import (
 
 from ikm_pmi.errors import ParameterError, shown
 from ikm_pmi.language import Language, choose
-
-__all__ = [
-    "ChapterParameters",
-    "Episode",
-    "EpisodeList",
-    "Exposure",
-    "Intensity",
-    "Month",
-    "Share",
-    "assumed",
-    "is_assumed",
-]
+from ikm_pmi.parameters.cells import HEADING, values_set
 
 _MONTH = re.compile(r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])")
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?")
@@ -56,9 +45,10 @@ Exposure = Literal["fieldwork", "calendar", "since_last"]
 Intensity = Literal["level", "industry_closure", "oxcgrt", "mobility"]
 
 
-def assumed(default: float, description: str) -> Any:
-    """A share that is a judgement call: no source settles it."""
-    return Field(default, ge=0, le=1, description=description, json_schema_extra={"assumed": True})
+def assumed(default: Any, description: str, **allowed: Any) -> Any:
+    """A judgement call: no source settles it."""
+    mark: Any = {"assumed": True}
+    return Field(default, description=description, json_schema_extra=mark, **allowed)
 
 
 class Episode(BaseModel):
@@ -91,7 +81,18 @@ class Episode(BaseModel):
 
 
 def _episodes(values: list[str]) -> list[str]:
-    episodes = [Episode.parse(value) for value in values]
+    check_apart([Episode.parse(value) for value in values])
+    return values
+
+
+def check_apart(episodes: Sequence[Episode]) -> None:
+    """Refuse episodes of one name, and episodes that overlap.
+
+    Raises
+    ------
+    ValueError
+        Naming them.
+    """
     names = [episode.name for episode in episodes]
     if len(set(names)) < len(names):
         raise ValueError("two episodes have the same name")
@@ -99,10 +100,10 @@ def _episodes(values: list[str]) -> list[str]:
     for before, after in pairwise(ordered):
         if after.first <= before.last:
             raise ValueError(f"episodes {before.name} and {after.name} overlap")
-    return values
 
 
 EpisodeList = Annotated[list[str], AfterValidator(_episodes)]
+OneEpisode = Annotated[str, AfterValidator(lambda text: _episodes([text])[0])]
 
 
 class ChapterParameters(BaseModel):
@@ -169,26 +170,32 @@ class ChapterParameters(BaseModel):
 
     @classmethod
     def from_notebook(cls, namespace: Mapping[str, Any]) -> Self:
-        """Collect the parameters from a notebook's names, refusing values nobody reads.
+        """The parameters that a notebook's parameters cells set, those of the reader or papermill.
 
-        A plain value under a name that is no parameter is a slip (``end_moth = "2022-12"``) and is
-        refused rather than ignored. From here on texts are shown in the chapter's language.
+        A name set there that is no parameter is a slip (``end_moth = "2022-12"``) and is refused;
+        all other variables are the reader's own. From here on texts are shown in the chapter's
+        language.
+
+        Parameters
+        ----------
+        namespace : mapping
+            ``globals()`` of the notebook.
+
+        Raises
+        ------
+        ParameterError
+            As :meth:`parse` and :func:`ikm_pmi.parameters.cells.values_set`.
         """
-        plain = {
-            name: value
-            for name, value in namespace.items()
-            if not name.startswith("_")
-            and name not in {"In", "Out"}
-            and isinstance(value, str | int | float | bool | list)
-        }
-        parameters = cls.parse(plain, where=f"the parameters cell of {cls.chapter}")
+        where = f"the parameters cell of {cls.chapter}"
+        given = values_set(namespace, list(cls.model_fields), where)
+        parameters = cls.parse(given, where=where)
         choose(parameters.language)
         return parameters
 
     @classmethod
     def cell(cls) -> str:
         """The source of the notebook's ``parameters`` cell: name = default  # description."""
-        lines = []
+        lines = [HEADING]
         for name, info in cls.model_fields.items():
             note = " (assumed)" if is_assumed(info) else ""
             value = repr(info.default).replace("'", '"')

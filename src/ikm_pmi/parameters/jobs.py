@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from ikm_pmi.parameters.base import (
-    ChapterParameters,
-    Exposure,
-    Intensity,
-    Month,
-    Share,
-    assumed,
-)
+from ikm_pmi.parameters.base import ChapterParameters, Exposure, Intensity, Month, Share, assumed
+from ikm_pmi.parameters.coding import CodingList
 from ikm_pmi.parameters.pmi import ImpactParameters
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class ElasticityParameters(ChapterParameters):
@@ -22,8 +19,16 @@ class ElasticityParameters(ChapterParameters):
 
     chapter: ClassVar[str] = "06_ikm_elasticity"
 
-    first_year: int = Field(2018, ge=2013, le=2100, description="first year of the panel")
-    last_year: int = Field(2025, ge=2013, le=2100, description="last year of the panel")
+    first_year: int = Field(2018, ge=1800, le=2100, description="first year of the panel")
+    last_year: int = Field(2025, ge=1800, le=2100, description="last year of the panel")
+    frames: list[int] = Field(
+        default=[2014, 2017],
+        description="years from which a new listing (2014) or sampling frame (2017) holds",
+    )
+    stable_years: list[int] = Field(
+        default=[2017, 2020],
+        description="years before and after which the elasticity is tested to be the same",
+    )
     drop_flagged: bool = Field(
         False, description="leave out province-years whose output per worker is flagged"
     )
@@ -44,54 +49,55 @@ class ElasticityParameters(ChapterParameters):
     def _years_in_order(self) -> Self:
         if self.last_year <= self.first_year:
             raise ValueError("last_year must be after first_year")
+        if self.frames != sorted(set(self.frames)):
+            raise ValueError("frames must be ascending years")
         return self
 
 
 _NUMBER = r"-?[0-9]+(\.[0-9]+)?"
-#: Inputs of the scenarios that a stated range, not an estimate, surrounds.
+#: Inputs that a stated range, not an estimate, surrounds.
 _RANGED = ("pass_through", "additional", "share_manufacturing", "import_leakage", "indirect_share")
 _Link = Literal[
-    "pmi", "bridge", "elasticity", "multiplier",
+    "gap", "bridge", "elasticity", "multiplier",
     "pass_through", "additional", "share_manufacturing", "import_leakage", "indirect_share",
 ]  # fmt: skip
+_Elasticity = Literal["twfe", "without_flagged", "intensive", "lower_bound"]
 
 
 class JobsParameters(ChapterParameters):
-    """Chapter 07: from a restriction, or from an order of a state enterprise, to workers."""
+    """Chapter 07: from the PMI, or from an order of a state enterprise, to workers."""
 
     chapter: ClassVar[str] = "07_jobs_and_supply_chain"
 
-    intensity: Intensity = Field("level", description="measure of restriction the path is in")
+    first_month: Month = Field("2021-07", description="first month whose PMI deviation is counted")
+    last_month: Month = Field("2021-09", description="last month; workers are a level at its end")
+    intensity: Intensity = Field("level", description="restriction, for rows of the dose-response")
     exposure: Exposure = Field(
         "fieldwork",
         description="days a month is exposed to: fieldwork, calendar, or since_last fieldwork",
     )
+    coding: CodingList = Field(
+        default=[],
+        description="how rules are read where no text settles it, such as reading=low (chapter 02)",
+    )
     path: list[Annotated[str, Field(pattern=rf"^\d{{4}}-(0[1-9]|1[0-2]):{_NUMBER}$")]] = Field(
         default=[],
-        description="the path, months in a row, each YYYY-MM:value; empty: as it really was",
+        description="a path of restriction instead of what happened, each YYYY-MM:value",
     )
-    path_first: Month = Field("2021-07", description="first month of the path, where path is empty")
-    path_last: Month = Field("2021-09", description="last month of the path, where path is empty")
     reference_month: Month = Field(
         "2021-06", description="month at whose intensity the path is compared to have stayed"
     )
-    follow_until: Month = Field("2022-06", description="month to which the longer path is followed")
-    bridge_sample: Literal["all", "without_pandemic"] = Field(
-        "all", description="quarters of the bridge regression: all, or without 2020 and 2021"
+    bridge_sample: Literal["all", "without_2020"] = Field(
+        "all", description="quarters of the bridge regression: all, or without 2020"
     )
-    pass_through: float = Field(
-        1.0,
-        ge=0,
-        le=10,
-        description="percent of IKM output per percent of manufacturing",
-        json_schema_extra={"assumed": True},
+    pass_through: float = assumed(
+        1.0, "percent of IKM output per percent of manufacturing", ge=0, le=10
     )
-    estimator: Literal[
-        "twfe", "fe", "first_difference", "long_difference", "intensive", "pooled", "between"
-    ] = Field("twfe", description="estimator of chapter 06 that gives the elasticity")
-    elasticity_spread: Literal["estimators", "sampling"] = Field(
-        "estimators",
-        description="error of the elasticity: of all estimators within provinces, or of this one",
+    estimator: _Elasticity = Field(
+        "twfe", description="elasticity of chapter 06 that leads the chain"
+    )
+    order_estimator: _Elasticity = Field(
+        "lower_bound", description="elasticity of chapter 06 that leads the orders"
     )
     base_year: int = Field(
         2021, ge=2017, le=2021, description="year of workers, output and industry mix (BPS)"
@@ -123,35 +129,23 @@ class JobsParameters(ChapterParameters):
     industries: list[Annotated[str, Field(pattern="^[0-9]{2}$")]] = Field(
         default=[], description="two-digit industries that get the orders; empty: all"
     )
-    reserve_pct: float = Field(
+    reserve_pct: float = assumed(
         10.0,
+        "percent of all BUMN spending reserved for UMKM in the scenario reserve",
         gt=0,
         le=100,
-        description="percent of all BUMN spending reserved for UMKM in the scenario reserve",
-        json_schema_extra={"assumed": True},
     )
-    drivers_scenario: str = Field(
-        "padi_2022", description="scenario whose drivers, industries and islands are shown"
-    )
-    ranges: list[Annotated[str, Field(pattern=f"^[a-z_]+:{_NUMBER}:{_NUMBER}$")]] = Field(
-        default=[
-            "pass_through:0.5:1.5",
-            "additional:0.25:1",
-            "share_manufacturing:0.1:0.6",
-            "import_leakage:0:0.3",
-            "indirect_share:0:1",
+    ranges: list[Annotated[str, Field(pattern=f"^[a-z_]+:{_NUMBER}:{_NUMBER}$")]] = assumed(
+        [
+            *("pass_through:0:2.6", "additional:0.25:1", "share_manufacturing:0.1:0.6"),
+            *("import_leakage:0:0.3", "indirect_share:0:0.17"),
         ],
-        description="lowest and highest value of each assumed input, name:low:high",
-        json_schema_extra={"assumed": True},
+        "lowest and highest value of each assumed input, name:low:high",
     )
     uncertain: list[_Link] = Field(
-        default=[
-            "pmi", "bridge", "pass_through", "elasticity", "share_manufacturing",
-            "import_leakage", "indirect_share", "multiplier",
-        ],
-        description="links drawn in the simulation; the others stay at their point value",
-    )  # fmt: skip
-    draws: int = Field(20_000, ge=1000, le=1_000_000, description="joint draws of the simulation")
+        default=list(get_args(_Link)),
+        description="links whose uncertainty is carried; the others stay at their value",
+    )
     confidence_level: float = Field(0.95, gt=0.5, lt=1, description="coverage of the intervals")
 
     def span(self, name: str) -> tuple[float, float]:
@@ -159,17 +153,30 @@ class JobsParameters(ChapterParameters):
         _, low, high = next(r for r in self.ranges if r.startswith(f"{name}:")).split(":")
         return float(low), float(high)
 
+    def months(self) -> pd.PeriodIndex:
+        """The months of the path, or those whose deviations are counted."""
+        import pandas as pd
+
+        if self.path:
+            return pd.PeriodIndex([entry.split(":")[0] for entry in self.path], freq="M")
+        return pd.period_range(self.first_month, self.last_month, freq="M")
+
+    def values(self) -> list[float]:
+        """The restriction in each month of the path; empty without one."""
+        return [float(entry.split(":")[1]) for entry in self.path]
+
     def impact(self) -> ImpactParameters:
-        """The dose-response of chapter 03 in this chapter's measure of restriction."""
-        own = {"intensity": self.intensity, "exposure": self.exposure, "seed": self.seed}
+        """The parameters of chapter 03 in this chapter's measure of restriction."""
+        names = ("intensity", "exposure", "coding", "seed")
+        own = {name: getattr(self, name) for name in names}
         return ImpactParameters.parse(own)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.path_last < self.path_first:
-            raise ValueError("path_last must not be before path_first")
-        if self.path_first <= self.reference_month:
-            raise ValueError("path_first must be after reference_month")
+        if self.last_month < self.first_month:
+            raise ValueError("last_month must not be before first_month")
+        if self.first_month <= self.reference_month:
+            raise ValueError("first_month must be after reference_month")
         if sorted(r.split(":")[0] for r in self.ranges) != sorted(_RANGED):
             raise ValueError("ranges needs one entry name:low:high for each of " + str(_RANGED))
         for name in _RANGED:

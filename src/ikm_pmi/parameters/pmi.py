@@ -1,21 +1,107 @@
-"""Parameters of the chapters on the PMI: 03 impact, 04 counterfactual, 05 cross-country."""
+"""Parameters of chapters 00 to 05 and 10: claims, data, restrictions, and those on the PMI."""
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ikm_pmi.parameters.base import ChapterParameters, EpisodeList, Intensity, Month
-from ikm_pmi.parameters.describe import IntensityParameters
+from ikm_pmi.parameters.base import (
+    ChapterParameters,
+    Episode,
+    EpisodeList,
+    Exposure,
+    Intensity,
+    Month,
+    OneEpisode,
+)
+from ikm_pmi.parameters.coding import Coding, CodingList
+
+#: With five clusters Webb's weights have fewer patterns (7,776) than draws, and t(4) is no guide.
+FEWEST_COUNTRIES = 6
+#: Months with which a time-series model can be trained at all.
+FEWEST_TRAINED = 24
+#: Months before an episode with which a synthetic control can be fitted at all.
+FEWEST_BEFORE = 6
 
 # Countries whose PMI is complete, or lacks one month, in 2019-07..2022-06.
-# fmt: off
 _COUNTRIES = [
-    "IDN", "MYS", "THA", "VNM", "PHL", "IND", "KOR", "TWN", "JPN", "CHN",
-    "DEU", "FRA", "ITA", "ESP", "GBR", "USA", "AUS", "BRA", "TUR",
+    *("IDN", "MYS", "THA", "VNM", "PHL", "IND", "KOR", "TWN", "JPN", "CHN"),
+    *("DEU", "FRA", "ITA", "ESP", "GBR", "USA", "AUS", "BRA", "TUR"),
 ]
-# fmt: on
+
+
+class ClaimsParameters(ChapterParameters):
+    """Chapter 00: the announcement of September 2021 held against the data."""
+
+    chapter: ClassVar[str] = "00_the_claims"
+
+    year: int = Field(2021, ge=2018, le=2021, description="year whose BPS counts are compared")
+    tolerance_pct: float = Field(
+        1.0, ge=0, le=50, description="largest difference in percent still called confirmed"
+    )
+
+
+class DataParameters(ChapterParameters):
+    """Chapter 01: sources, coverage, gaps, licences, plausibility."""
+
+    chapter: ClassVar[str] = "01_data"
+
+    country: str = Field(
+        "IDN", pattern="^[A-Z]{3}$", description="country whose PMI gaps are shown"
+    )
+    start_month: Month = Field("2011-04", description="first month of the coverage picture")
+    end_month: Month = Field("2026-07", description="last month of the coverage picture")
+
+
+class IntensityParameters(ChapterParameters):
+    """What turns dated rules into a monthly intensity; shared by chapters 02 and 03."""
+
+    exposure: Exposure = Field(
+        "fieldwork",
+        description="days a month is exposed to: fieldwork, calendar, or since_last fieldwork",
+    )
+    # Two windows were seen in print: 12 to 24 March and 12 to 22 October 2021 (IHS Markit).
+    fieldwork_first_day: int = Field(
+        12, ge=1, le=28, description="first day of survey fieldwork (printed: 12 March, 12 October)"
+    )
+    fieldwork_last_day: int = Field(
+        23, ge=1, le=28, description="last day of survey fieldwork (printed: 24 March, 22 October)"
+    )
+    java_bali_weight: float = Field(
+        0.71, ge=0, le=1, description="Java-Bali share of manufacturing value added (IRIO 2016)"
+    )
+    coding: CodingList = Field(
+        default=[],
+        description="how rules are read where no text settles it, such as reading=low (chapter 02)",
+    )
+    start_month: Month = Field("2020-01", description="first month shown")
+    end_month: Month = Field("2022-12", description="last month shown")
+
+    @property
+    def rules(self) -> Coding:
+        """The coding of the rules: the defaults, and what ``coding`` names."""
+        return Coding.parse(self.coding)
+
+    def read(self, reading: str) -> Self:
+        """The same parameters under the low or the high reading."""
+        others = [entry for entry in self.coding if not entry.startswith("reading")]
+        return self.model_copy(update={"coding": [*others, f"reading={reading}"]})
+
+    @model_validator(mode="after")
+    def _windows_in_order(self) -> Self:
+        if self.fieldwork_last_day < self.fieldwork_first_day:
+            raise ValueError("fieldwork_last_day must not be before fieldwork_first_day")
+        if self.end_month < self.start_month:
+            raise ValueError("end_month must not be before start_month")
+        return self
+
+
+class RestrictionsParameters(IntensityParameters):
+    """Chapter 02: PPKM as dated rules and as a monthly intensity."""
+
+    chapter: ClassVar[str] = "02_restrictions"
 
 
 class ImpactParameters(IntensityParameters):
@@ -36,28 +122,16 @@ class ImpactParameters(IntensityParameters):
         min_length=1,
         description="spells, each written name:first:last",
     )
-    controls: list[Literal["lebaran_share", "peers_pmi", "log_cases", "log_deaths"]] = Field(
-        default=["lebaran_share", "peers_pmi"], description="regressors beside the episodes"
+    controls: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(:[0-9]{1,2})?$")]] = Field(
+        default=["lebaran_share", "peers_pmi"],
+        description="columns of the monthly frame beside the episodes; deaths:1 is last month's",
     )
     peers: list[str] = Field(
         ["CHN", "DEU", "GBR", "USA"], min_length=1, description="countries in the mean peers_pmi"
     )
-    case_lag: int = Field(1, ge=0, le=3, description="months by which cases and deaths are lagged")
     leads: int = Field(1, ge=0, le=6, description="months before each episode given an own effect")
+    after: int = Field(4, ge=0, le=12, description="months after each episode given an own effect")
     intensity: Intensity = Field("level", description="measure of restriction in the dose-response")
-    lags: int = Field(3, ge=1, le=12, description="lags of the intensity in the distributed lag")
-    dose_inference: Literal["newey_west", "shift"] = Field(
-        "shift", description="inference that gives the dose-response its intervals"
-    )
-    forecast_from: Month = Field(
-        "2021-01", description="first month forecast in the out-of-sample comparison"
-    )
-    level_reference: Month = Field(
-        "2021-06", description="month whose implied output level is the yardstick"
-    )
-    margin: float = Field(
-        2.0, gt=0, le=50, description="PMI points below which a lasting effect is called negligible"
-    )
     confidence_level: float = Field(0.95, gt=0.5, lt=1, description="coverage of the intervals")
 
     @model_validator(mode="after")
@@ -68,10 +142,16 @@ class ImpactParameters(IntensityParameters):
 
 
 class CrossCountryParameters(ChapterParameters):
-    """Chapter 05: panel of countries and local projections."""
+    """Chapter 05: the wave in other countries, the rest of the gap, and local projections."""
 
     chapter: ClassVar[str] = "05_cross_country"
 
+    treated_country: str = Field(
+        "IDN", pattern="^[A-Z]{3}$", description="country studied; the wave is estimated without it"
+    )
+    episode: OneEpisode = Field(
+        "ppkm_2021:2021-07:2021-08", description="spell studied, written name:first:last"
+    )
     start_month: Month = Field("2019-07", description="first month of the sample")
     end_month: Month = Field("2022-06", description="last month of the sample")
     countries: list[Annotated[str, Field(pattern="^[A-Z]{3}$")]] = Field(
@@ -85,7 +165,9 @@ class CrossCountryParameters(ChapterParameters):
         default=["log_cases", "log_cases_lag"],
         description="confounders of the headline, in the order they are added",
     )
-    left_out: str = Field("IDN", pattern="^[A-Z]{3}$", description="country also left out")
+    own_lockdown: list[Annotated[str, Field(pattern="^[A-Z]{3}$")]] = Field(
+        default=["MYS", "VNM"], description="countries locked down in the same months: a check"
+    )
     horizons: int = Field(6, ge=1, le=12, description="last month of the local projections")
     lags: int = Field(2, ge=1, le=6, description="lags of PMI and change in the local projections")
     leads: int = Field(3, ge=2, le=6, description="future changes in the pre-trend test")
@@ -101,6 +183,18 @@ class CrossCountryParameters(ChapterParameters):
             values = getattr(self, name)
             if len(set(values)) < len(values):
                 raise ValueError(f"{name} names an entry twice")
+        others = [country for country in self.countries if country != self.treated_country]
+        if len(others) < FEWEST_COUNTRIES:
+            raise ValueError(
+                f"countries must name at least {FEWEST_COUNTRIES} beside {self.treated_country} "
+                f"(treated_country), without which the wave is estimated: inference is clustered "
+                f"by country, and {len(others)} are too few; list more countries"
+            )
+        episode = Episode.parse(self.episode)
+        if episode.first < self.start_month or episode.last > self.end_month:
+            raise ValueError(
+                "episode must lie between start_month and end_month: the wave is estimated there"
+            )
         return self
 
 
@@ -108,46 +202,57 @@ class SyntheticParameters(ChapterParameters):
     """Chapter 04, the synthetic control: window, donors, what is kept out of the weights."""
 
     treated_country: str = Field("IDN", pattern="^[A-Z]{3}$", description="country studied")
-    synthetic_episodes: EpisodeList = Field(
+    episodes: EpisodeList = Field(
         default=["ppkm_2021:2021-07:2021-08"],
         min_length=1,
-        description="spells studied by synthetic control, each written name:first:last",
+        description="spells, each written name:first:last",
+    )
+    masked: EpisodeList = Field(
+        default=["psbb_2020:2020-03:2020-06"],
+        description="earlier spells that nothing is trained on",
     )
     synthetic_start_month: Month = Field(
         "2019-01", description="first month of the pre-period: earlier months cost donors"
     )
-    training_gaps: EpisodeList = Field(
-        default=[], description="spells kept out of the pre-period, each written name:first:last"
+    minimum_pre_months: int = Field(
+        24, ge=FEWEST_BEFORE, le=240, description="fewest months before an episode"
     )
-    minimum_pre_months: int = Field(24, ge=6, le=240, description="fewest months before an episode")
     own_lockdown: list[Annotated[str, Field(pattern="^[A-Z]{3}$")]] = Field(
         default=["MYS", "VNM"], description="countries locked down in the same months: no donors"
     )
-    max_tightening: float = Field(
+    max_change: float = Field(
         10.0,
         ge=0,
         le=100,
-        description="rise of stringency in points above which a country is no donor; 100: no limit",
+        description="points of stringency by which a donor may tighten or ease; 100: no limit",
     )
+    keep_easers: bool = Field(False, description="keep donors that eased by more than that")
     confidence_level: float = Field(0.95, gt=0.5, lt=1, description="coverage of the intervals")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_the_country(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping) or values.get("treated_country", "IDN") == "IDN":
+            return values
+        instead = {"masked": [], "min_training": FEWEST_TRAINED}
+        kept = {k: v for k, v in instead.items() if k in cls.model_fields}
+        defaults = {name: cls.model_fields[name].default for name in kept}
+        own = [name for name in kept if values.get(name, defaults[name]) == defaults[name]]
+        return {**values, **{name: kept[name] for name in own}}
 
 
 class CounterfactualParameters(SyntheticParameters):
-    """Chapter 04: what the PMI would have been, by time-series models, ranks and donors."""
+    """Chapter 04: what the PMI would have been, by time-series models, ranks and donors.
+
+    The defaults of ``masked`` and ``min_training`` are Indonesia's. With another
+    ``treated_country`` they give way to none and to the fewest months, since other countries' PMI
+    begin later; values of the reader's own stay.
+    """
 
     chapter: ClassVar[str] = "04_counterfactual"
 
     start_month: Month = Field("2012-05", description="first month of the sample")
     end_month: Month = Field("2023-05", description="last month of the sample")
-    episodes: EpisodeList = Field(
-        default=["psbb_2020:2020-04:2020-06", "ppkm_2021:2021-07:2021-08"],
-        min_length=1,
-        description="spells, each written name:first:last",
-    )
-    masked: EpisodeList = Field(
-        default=["psbb_2020:2020-04:2020-06"],
-        description="earlier spells a later episode's model does not train on",
-    )
     peers: list[Annotated[str, Field(pattern="^[A-Z]{3}$")]] = Field(
         default=["CHN", "JPN", "DEU", "FRA", "ITA", "ESP", "GBR", "USA"],
         description="countries whose PMI enters as regressor; those with gaps are left out by name",
@@ -161,15 +266,52 @@ class CounterfactualParameters(SyntheticParameters):
         description="time-series models, the main one first",
     )
     min_training: int = Field(
-        36, ge=24, le=240, description="observed months before an episode or a placebo window"
+        36,
+        ge=FEWEST_TRAINED,
+        le=240,
+        description="observed months before an episode or a placebo window",
     )
     conformal_lags: int = Field(0, ge=0, le=3, description="lags of the PMI in the conformal test")
-    draws: int = Field(
-        2000, ge=200, le=100_000, description="simulated paths of each counterfactual"
-    )
 
     @model_validator(mode="after")
     def _months_in_order(self) -> Self:
         if self.end_month <= self.start_month:
             raise ValueError("end_month must be after start_month")
+        return self
+
+
+class YardsticksParameters(ChapterParameters):
+    """Chapter 10: the same quarter in a second survey, in orders, exports and industries."""
+
+    chapter: ClassVar[str] = "10_other_yardsticks"
+
+    quarter: str = Field(
+        "2021Q3", pattern="^20[0-9]{2}Q[1-4]$", description="quarter studied, such as 2021Q3"
+    )
+    base_year: int = Field(
+        2019, ge=2014, le=2025, description="year from whose same quarter output is counted"
+    )
+    coding: CodingList = Field(
+        default=[],
+        description="how rules are read where no text settles it, such as reading=low (chapter 02)",
+    )
+    draws: int = Field(
+        9999, ge=99, le=999_999, description="draws of the wild bootstrap, and permutations"
+    )
+    power: float = Field(0.8, gt=0.5, lt=1, description="power of the minimum detectable effect")
+    confidence_level: float = Field(0.95, gt=0.5, lt=1, description="coverage of the intervals")
+
+    @property
+    def intensity(self) -> IntensityParameters:
+        """The reading of the rules as chapter 02 takes it."""
+        return IntensityParameters.parse({"coding": self.coding})
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.base_year >= int(self.quarter[:4]):
+            raise ValueError("base_year must be before the year of quarter")
+        if self.intensity.rules.critical_shift:
+            raise ValueError(
+                "coding without critical_shift, which moves manufacturing as a whole, no industry"
+            )
         return self

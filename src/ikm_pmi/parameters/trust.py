@@ -10,13 +10,6 @@ from ikm_pmi.parameters.base import ChapterParameters, EpisodeList
 from ikm_pmi.parameters.jobs import ElasticityParameters
 from ikm_pmi.parameters.pmi import ImpactParameters
 
-__all__ = [
-    "ElasticitySpecification",
-    "PmiSpecification",
-    "RobustnessParameters",
-    "ValidationParameters",
-]
-
 
 class PmiSpecification(ImpactParameters):
     """One specification of the PMI's response: chapter 03 and the forks it does not take."""
@@ -66,10 +59,6 @@ class ValidationParameters(ChapterParameters):
 
     chapter: ClassVar[str] = "09_validation"
 
-    replications: int = Field(25, ge=10, le=100_000, description="simulated samples of each kind")
-    persistence: float = Field(
-        0.67, ge=0, le=0.98, description="AR(1) coefficient of the simulated monthly errors"
-    )
     effect: float = Field(
         10.0,
         gt=0,

@@ -1,20 +1,38 @@
-// The arithmetic of chapter 07 (models/transmission.py, models/order_book.py) on the numbers and
-// draws that models/explorer.py hands over, redrawn whenever a control moves.
+// The arithmetic of chapter 07 (jobs/links.py, jobs/chain.py, jobs/orders.py) on the links that
+// jobs/explorer.py hands over, done again whenever a control moves.
 (() => {
   "use strict";
   const page = document.currentScript.closest(".ikm-explorer");
-  const { values, draws, words, language } = JSON.parse(
-    page.querySelector(".explorer-data").textContent);
+  const { values, words, language } = JSON.parse(page.querySelector(".explorer-data").textContent);
   const by = (name) => page.querySelector(`[data-name="${name}"]`);
-  const months = values.months;
+  const months = values.months, n = values.points;
 
-  // --- draws: 32-bit steps between the smallest and the largest -----------------------------------
-  const drawn = Object.fromEntries(Object.entries(draws).map(([name, { low, step, data }]) => {
-    const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
-    return [name, Float64Array.from(new Uint32Array(bytes.buffer), (q) => low + q * step)];
-  }));
-  const n = drawn.elasticity.length;
+  // --- links at the points of the lattice ---------------------------------------------------------
   const each = (f) => { const out = new Float64Array(n); for (let i = 0; i < n; i++) out[i] = f(i); return out; };
+  const kept = {};
+  const u = (name) => kept[name] ??= each((i) => { const x = 0.5 + (i + 1) * values.steps[name]; return x - Math.floor(x); });
+  const polynomial = (c, x) => c.reduceRight((sum, one) => sum * x + one, 0);
+
+  // Quantile of the normal: Wichura (1988), Applied Statistics 37, AS 241; no point is nearer to 0 or 1 than e^-25.
+  const A = [3.387132872796366608, 133.14166789178437745, 1971.5909503065514427, 13731.693765509461125,
+    45921.953931549871457, 67265.770927008700853, 33430.575583588128105, 2509.0809287301226727];
+  const B = [1, 42.313330701600911252, 687.1870074920579083, 5394.1960214247511077, 21213.794301586595867,
+    39307.89580009271061, 28729.085735721942674, 5226.495278852545925];
+  const C = [1.42343711074968357734, 4.6303378461565452959, 5.7694972214606914055, 3.64784832476320460504,
+    1.27045825245236838258, 0.24178072517745061177, 0.0227238449892691845833, 7.7454501427834140764e-4];
+  const D = [1, 2.05319162663775882187, 1.6763848301838038494, 0.68976733498510000455, 0.14810397642748007459,
+    0.0151986665636164571966, 5.475938084995344946e-4, 1.05075007164441684324e-9];
+  function quantile(p) {
+    const q = p - 0.5;
+    if (Math.abs(q) <= 0.425) { const r = 0.180625 - q * q; return q * polynomial(A, r) / polynomial(B, r); }
+    const r = Math.sqrt(-Math.log(Math.min(p, 1 - p))) - 1.6;
+    return Math.sign(q) * polynomial(C, r) / polynomial(D, r);
+  }
+  const z = (name) => kept[`z ${name}`] ??= u(name).map(quantile);
+  const within = (p, value, low, high) => p < 0.5
+    ? low + (value - low) * Math.sqrt(2 * p) : high - (high - value) * Math.sqrt(2 - 2 * p);
+  const normal = (name, [value, sd]) => { const x = z(name); return each((i) => value + sd * x[i]); };
+  const stated = (name) => kept[`t ${name}`] ??= u(name).map((p) => within(p, ...values[name]));
 
   function summary(point, x) {
     const sorted = x.slice().sort();
@@ -22,70 +40,51 @@
       const k = q * (n - 1), i = Math.floor(k);
       return sorted[i] + (sorted[Math.min(i + 1, n - 1)] - sorted[i]) * (k - i);
     };
-    const tail = (1 - values.level) / 2;
-    return { point, low: at(tail), q25: at(0.25), q75: at(0.75), high: at(1 - tail) };
-  }
-
-  function triangular(u, low, mode, high) {
-    if (high <= low) return mode;
-    const width = high - low;
-    return u * width <= mode - low
-      ? low + Math.sqrt(u * (mode - low) * width) : high - Math.sqrt((1 - u) * (high - mode) * width);
+    return { point, low: at((1 - values.level) / 2), high: at((1 + values.level) / 2) };
   }
 
   // --- the model ----------------------------------------------------------------------------------
-  const steps = (x) => Math.round(x * 1e6) / 1e6;
+  const short = (x) => Math.round(x * 1e6) / 1e6;
   function levels(s) {
     const { path, reference } = values.measures[s.measure];
-    return months.map((_, k) => k >= s.length ? reference : s.shape === "held" ? s.held
-      : s.strength === 100 ? path[k] : steps(reference + s.strength / 100 * (path[k] - reference)));
+    return months.slice(0, s.length).map((_, k) => s.shape === "held" ? s.held
+      : s.strength === 100 ? path[k] : short(reference + s.strength / 100 * (path[k] - reference)));
+  }
+
+  function gap(s) {
+    if (s.shape === "event") return values.gap;
+    const { reference, coefficients, covariance } = values.measures[s.measure];
+    const weights = [0, 0, 0];
+    let before = 0;
+    for (const level of levels(s)) {
+      const now = level - reference;
+      weights[now > before ? 0 : 1] += now - before;
+      weights[2] += before;
+      before = now;
+    }
+    const times = (row) => row.reduce((sum, one, k) => sum + one * weights[k], 0);
+    return [times(coefficients), Math.sqrt(Math.max(times(covariance.map(times)), 0))];
   }
 
   function chain(s) {
-    const { reference, coefficients: [b, c], root } = values.measures[s.measure];
-    const bridge = values.bridges[s.bridge], shift = s.elasticity - values.elasticity;
-    const bs = each((i) => b + root[0][0] * drawn.z_change[i]);
-    const cs = each((i) => c + root[1][0] * drawn.z_change[i] + root[1][1] * drawn.z_before[i]);
-    const gain = each((i) => (bridge.slope + bridge.root * drawn.z_bridge[i]) / 12 * drawn.pass_through[i]);
-    const point = bridge.slope / 12 * values.pass_through;
-    const perOutput = (e) => values.workers * e / 100;
-    const path = levels(s), d = path.map((level) => level - reference), sum = new Float64Array(n);
-    let mean = null, total = 0;
-    const rows = [];
-    d.forEach((now, k) => {
-      const before = k ? d[k - 1] : 0;
-      const head = { month: months[k], label: values.labels[k], restriction: path[k], last: k === s.length - 1 };
-      if (now === 0 && before === 0) {  // nothing is added to what went before
-        const zero = summary(0, new Float64Array(n)), held = rows[k - 1];
-        rows.push({ ...head, pmi: zero, output: held ? held.output : zero, workers: held ? held.workers : zero });
-      } else {
-        const moved = b * (now - before) + c * before;
-        const pmi = each((i) => bs[i] * (now - before) + cs[i] * before);
-        total += moved;
-        for (let i = 0; i < n; i++) sum[i] += pmi[i];
-        const output = each((i) => sum[i] * gain[i]);
-        const workers = each((i) => perOutput(drawn.elasticity[i] + shift) * output[i]);
-        rows.push({ ...head, pmi: summary(moved, pmi), output: summary(total * point, output),
-          workers: summary(perOutput(s.elasticity) * total * point, workers) });
-      }
-      if (head.last) mean = summary(total / s.length, each((i) => sum[i] / s.length));
-    });
-    return { rows, mean, end: rows[s.length - 1] };
+    const links = { gap: gap(s), bridge: values.bridges[s.bridge], elasticity: values.elasticities[s.elasticity] };
+    const [S, g, e] = Object.entries(links).map(([name, link]) => normal(name, link)), p = stated("pass_through");
+    const point = links.gap[0] * links.bridge[0] * links.elasticity[0] * values.pass_through[0];
+    return { pmi: summary(links.gap[0], S),
+      workers: summary(values.workers * point / 1200, each((i) => values.workers * S[i] * g[i] * p[i] * e[i] / 1200)) };
   }
 
   function order(s) {
-    const base = values.orders.find((o) => o.name === s.order);
-    const shift = s.elasticity - values.elasticity;
-    const [low, high] = values.share_range, [lowest, highest] = values.multiplier_range;
-    const output = (share, leakage, multiplier, indirect) => s.value * values.additional * share
-      * (1 - leakage) * (1 + (multiplier - 1) * indirect) / values.horizon_years;
-    const jobs = (e, out) => base.workers * values.labour_intensity * e * out / base.output_idr_mn;
-    const share = (i) => base.spread
-      ? triangular(drawn.u_share[i], Math.min(low, s.share), s.share, Math.max(high, s.share)) : s.share;
-    const all = each((i) => jobs(drawn.elasticity[i] + shift, output(share(i), drawn.import_leakage[i],
-      triangular(drawn.u_multiplier[i], lowest, s.multiplier, highest), drawn.indirect_share[i])));
-    const at = output(s.share, values.import_leakage, s.multiplier, values.indirect_share);
-    return { output: at, workers: summary(jobs(s.elasticity, at), all), all: base.workers };
+    const base = values.orders.find((o) => o.name === s.order), own = base === values.orders[0];
+    const share = own ? s.share : base.share, link = values.elasticities[s.order_elasticity];
+    const factor = base.workers * values.labour_intensity * (own ? s.value : base.order_idr_mn)
+      / values.horizon_years / base.output_idr_mn;
+    const reach = (a, h, l, m, d) => a * h * (1 - l) * (1 + (m - 1) * d);
+    const names = ["additional", "share_manufacturing", "import_leakage", "multiplier", "indirect_share"];
+    const [a, h, l, m, d] = names.map(stated), e = normal("elasticity", link), at = names.map((name) => values[name][0]);
+    if (share !== null) at[1] = share;
+    return summary(factor * link[0] * reach(...at),
+      each((i) => factor * e[i] * reach(a[i], share ?? h[i], l[i], m[i], d[i])));
   }
 
   // --- numbers and words --------------------------------------------------------------------------
@@ -94,65 +93,54 @@
     const text = new Intl.NumberFormat(language, options).format(x);
     return /[1-9]/.test(text) ? text.replace("-", "−") : text.replace("-", "");
   }
+  function significant(x) {
+    const rounded = Number(x.toPrecision(2));
+    return number(rounded, rounded ? Math.max(1 - Math.floor(Math.log10(Math.abs(rounded))), 0) : 0);
+  }
   const fill = (text, parts) => text.replace(/\[(\w+)\]/g, (whole, name) => parts[name] ?? whole);
-  const percent = number(100 * values.level, 0) + "%";
-  const interval = (x, digits) => fill(words.range, { low: number(x.low, digits), high: number(x.high, digits) });
-  const signed = (x, digits, less, none, more) => {
-    const text = number(x, digits);
-    return fill(text.startsWith("−") ? less : /[1-9]/.test(text) ? more : none, { number: text.replace("−", "") });
-  };
+  const interval = (x) => fill(words.range, { low: significant(x.low), high: significant(x.high) });
+  const side = (x, below, above) => fill(x.point < 0 ? below : above, { number: significant(Math.abs(x.point)) });
 
   function sentences(s, found, bought) {
-    const common = { level: percent };
-    const { workers } = found.end;
-    const one = fill(words.answer_pmi, { ...common, interval: interval(found.mean, 1), 
-      months: fill(s.length === 1 ? words.month_one : words.month_many, { number: number(s.length, 0) }),
-      change: signed(found.mean.point, 1, words.points_lower, words.points_same, words.points_higher) });
-    const two = fill(words.answer_jobs, { ...common, month: found.end.label, interval: interval(workers, 0),
-      percent: number(Math.abs(100 * workers.point / values.workers), 2),
-      change: signed(workers.point, 0, words.jobs_fewer, words.jobs_same, words.jobs_more) });
-    const three = fill(words.answer_order, { ...common, order: shown.value(s.value),
-      jobs: number(bought.workers.point, 0), interval: interval(bought.workers, 0) });
-    return [one, two, three];
+    const level = number(100 * values.level, 0) + "%", month = values.labels[lastOf(s)];
+    return [
+      s.shape === "event" ? words.asks_event : words.asks_dose,
+      fill(words.answer_pmi, { level, interval: interval(found.pmi), change: side(found.pmi, words.points_lower, words.points_higher) }),
+      fill(words.answer_jobs, { level, month, interval: interval(found.workers), change: side(found.workers, words.jobs_fewer, words.jobs_more) }),
+      fill(words.answer_order, { level, jobs: significant(bought.point), interval: interval(bought) })];
   }
+  const lastOf = (s) => (s.shape === "event" ? values.length : s.length) - 1;
 
-  // The same setting for the command line, and what of it the chapter has no parameter for.
+  // The same setting for the command line.
   function command(s) {
-    const parts = ["ikm-pmi run 07"], { reference } = values.measures[s.measure];
+    const parts = ["ikm-pmi run 07"], first = values.orders[0];
     const add = (name, value, usual) => { if (value !== usual) parts.push(`-p ${name}=${value}`); };
-    const path = levels(s).slice(0, s.length);
-    if (s.shape === "real" && s.strength === 100) add("path_last", months[s.length - 1], months[values.length - 1]);
-    else add("path", path.map((level, k) => `${months[k]}:${level}`).join(","));
-    add("intensity", s.measure, "level");
-    add("bridge_sample", s.bridge, "all");
-    const pilot = values.orders[0], base = values.orders.find((o) => o.name === s.order), missing = [];
-    if (base === pilot) {
-      add("order_bn_idr", s.value / 1e3, pilot.order_idr_mn / 1e3);
-      add("order_share", s.share, pilot.share);
-    } else {
-      add("drivers_scenario", base.name, "padi_2022");
-      if (s.value !== base.order_idr_mn || s.share !== base.share) missing.push(words.order);
+    if (s.shape !== "event") {
+      add("path", levels(s).map((level, k) => `${months[k]}:${level}`).join(","));
+      add("intensity", s.measure, "level");
     }
-    if (s.elasticity !== values.elasticity) missing.push(words.elasticity);
-    if (s.multiplier !== values.multiplier) missing.push(words.multiplier);
-    return { text: parts.join(" "), missing };
+    add("bridge_sample", s.bridge, values.start.bridge);
+    add("estimator", s.elasticity, values.start.elasticity);
+    add("order_estimator", s.order_elasticity, values.start.order_elasticity);
+    if (s.order === first.name) {
+      add("order_bn_idr", s.value / 1e3, first.order_idr_mn / 1e3);
+      add("order_share", s.share, first.share);
+    }
+    return parts.join(" ");
   }
 
   // --- controls -----------------------------------------------------------------------------------
-  const start = () => ({ shape: "real", strength: 100, held: 0.8, length: values.length, measure: "level",
-    bridge: "all", elasticity: values.elasticity, order: values.orders[0].name,
-    value: values.orders[0].order_idr_mn, share: values.orders[0].share, multiplier: values.multiplier });
+  const start = () => ({ shape: "event", strength: 100, held: 0.8, length: values.length, measure: "level", ...values.start,
+    order: values.orders[0].name, value: values.orders[0].order_idr_mn, share: values.orders[0].share });
   let state = start();
-  const shown = {
-    strength: (x) => number(x, 0) + "%", held: (x) => number(x, 2), length: (x) => number(x, 0),
-    elasticity: (x) => number(x, 2), value: (x) => number(x / 1e3, x < 1e6 ? 2 : 0), share: (x) => number(100 * x, 0) + "%",
-    multiplier: (x) => number(x, 2) };
-  const significant = (x) => Number(x.toPrecision(2));
-  const fromSlider = { value: (x) => significant(10 ** x * 1e3) };
+  const shown = { strength: (x) => number(x, 0) + "%", held: (x) => number(x, 2), length: (x) => number(x, 0),
+    value: (x) => number(x / 1e3, x < 1e6 ? 2 : 0), share: (x) => number(100 * x, 0) + "%" };
+  const lists = ["measure", "bridge", "elasticity", "order", "order_elasticity"];
+  const fromSlider = { value: (x) => Number((10 ** x * 1e3).toPrecision(2)) };
   const toSlider = { value: (x) => Math.log10(x / 1e3) };
 
   function place() {
-    for (const name of ["measure", "bridge", "order"]) by(name).value = state[name];
+    for (const name of lists) by(name).value = state[name];
     for (const box of page.querySelectorAll('[name="shape"]')) box.checked = box.value === state.shape;
     for (const name of Object.keys(shown)) by(name).value = (toSlider[name] ?? Number)(state[name]);
   }
@@ -161,11 +149,6 @@
     const name = target.dataset.name ?? target.name;
     if (!(name in state)) return;
     state[name] = target.type === "range" ? (fromSlider[name] ?? Number)(Number(target.value)) : target.value;
-    if (name === "order") {
-      const base = values.orders.find((o) => o.name === state.order);
-      Object.assign(state, { value: base.order_idr_mn, share: base.share });
-      place();
-    }
     soon();
   });
   by("reset").addEventListener("click", () => { state = start(); place(); soon(); });
@@ -177,84 +160,38 @@
     requestAnimationFrame(() => { waiting = false; show(); });
   }
 
-  // --- the page -----------------------------------------------------------------------------------
-  const cell = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
-  function table(rows) {
-    by("rows").replaceChildren(...rows.map((row) => {
-      const line = document.createElement("tr"), head = cell("th", row.label);
-      head.scope = "row";
-      line.append(head, cell("td", number(row.restriction, 2)),
-        ...[["pmi", 1], ["output", 2], ["workers", 0]].flatMap(([name, digits]) =>
-          [cell("td", number(row[name].point, digits)), cell("td", interval(row[name], digits))]));
-      if (row.last) line.className = "last";
-      return line;
-    }));
+  // --- the page: two bars on one scale -------------------------------------------------------------
+  function bars(rows) {
+    const ends = [0, ...rows.flatMap((x) => [x.low, x.high])], low = Math.min(...ends), width = Math.max(...ends) - low || 1;
+    const at = (x) => 2 + 96 * (x - low) / width;
+    const draw = (x, k) => `<line class="bar${k}" x1="${at(x.low)}%" x2="${at(x.high)}%" y1="${20 + 34 * k}" y2="${20 + 34 * k}"/>`
+      + `<circle class="bar${k}" cx="${at(x.point)}%" cy="${20 + 34 * k}" r="6"/>`;
+    by("chart").innerHTML = `<svg width="100%" height="80" aria-hidden="true"><line class="zero" x1="${at(0)}%" x2="${at(0)}%" y1="0" y2="62"/>`
+      + `<text x="${at(0)}%" y="77" text-anchor="middle">0</text>${rows.map(draw).join("")}</svg>`;
   }
 
-  // --- pictures: Vega-Lite, numbers sent by name --------------------------------------------------
-  const blue = "#0072B2", orange = "#D55E00", grey = "#8C8C8C";
-  const axis = { format: ",.3~f", labelOverlap: "greedy", tickCount: 6 };
-  const whole = (height, layer) => ({ data: { name: "numbers" }, width: "container", height, layer,
-    background: "transparent", config: { view: { stroke: null },
-      axis: { title: null, labelFontSize: 12, labelFont: "sans-serif", gridColor: "#C9CED3" } } });
-  const month = { field: "month", type: "ordinal", sort: null, axis: { labelAngle: 0, labelOverlap: "greedy" } };
-  const on = (field) => ({ field, type: "quantitative", axis });
-  const band = (low, high, opacity) => ({ mark: { type: "area", color: blue, opacity },
-    encoding: { x: month, y: on(low), y2: { field: high } } });
-  const fan = whole(230, [
-    band("low", "high", 0.22), band("q25", "q75", 0.4),
-    { mark: { type: "line", color: blue, strokeWidth: 2.5 }, encoding: { x: month, y: on("point") } },
-    { transform: [{ filter: "datum.last" }],
-      mark: { type: "rule", color: grey, strokeDash: [2, 3], strokeWidth: 1.5 }, encoding: { x: month } },
-    { mark: { type: "rule", color: grey }, encoding: { y: { datum: 0 } } }]);
-  const what = { field: "what", type: "nominal", sort: null, axis: { labelLimit: 120 } };
-  const color = { field: "what", type: "nominal", sort: null, legend: null, scale: { range: [blue, orange] } };
-  const bar = (low, high, strokeWidth, opacity) => ({ mark: { type: "rule", strokeWidth, opacity },
-    encoding: { y: what, x: on(low), x2: { field: high }, color } });
-  const both = whole(100, [
-    bar("low", "high", 3, 1), bar("q25", "q75", 9, 0.55),
-    { mark: { type: "point", filled: true, size: 110, opacity: 1 }, encoding: { y: what, x: on("point"), color } },
-    { mark: { type: "rule", color: grey }, encoding: { x: { datum: 0 } } }]);
-  const charts = { pmi: fan, jobs: fan, both };
-
-  const views = {};
-  const flat = (rows, name) => rows.map((row) => ({ ...row[name], month: row.label, last: row.last }));
-  function draw(name, rows) {
-    if (views[name]) views[name].data("numbers", rows).runAsync();
-  }
-
-  let last = null;
   function show() {
-    const found = chain(state), bought = order(state);
-    const lines = sentences(state, found, bought), same = command(state);
-    for (const [name, x, digits] of [["pmi", found.mean, 1], ["jobs", found.end.workers, 0], ["bought", bought.workers, 0]]) {
-      by(`${name}-number`).textContent = number(x.point, digits);
-      by(`${name}-interval`).textContent = interval(x, digits);
+    const found = chain(state), bought = order(state), lines = sentences(state, found, bought);
+    for (const [name, x] of [["pmi", found.pmi], ["jobs", found.workers], ["bought", bought]]) {
+      by(`${name}-number`).textContent = significant(x.point);
+      by(`${name}-interval`).textContent = interval(x);
     }
-    by("answer").replaceChildren(...lines.map((line) => cell("p", line)));
+    by("answer").replaceChildren(...lines.map((line) => Object.assign(document.createElement("p"), { textContent: line })));
     for (const [name, text] of Object.entries(shown)) {
       by(`${name}-value`).textContent = text(state[name]);
       by(name).setAttribute("aria-valuetext", text(state[name]));
     }
-    by("strength").closest(".control").hidden = state.shape !== "real";
-    by("held").closest(".control").hidden = state.shape !== "held";
-    table(found.rows);
-    by("command").textContent = same.text;
-    by("missing").textContent = same.missing.length ? fill(words.not_in_command, { names: same.missing.join(", ") }) : "";
-    last = { pmi: flat(found.rows, "pmi"), jobs: flat(found.rows, "workers"),
-      both: [{ ...found.end.workers, what: words.restriction }, { ...bought.workers, what: words.order }] };
-    const alt = { pmi: lines[0], jobs: lines[1], both: `${lines[1]} ${lines[2]}` };
-    for (const name of Object.keys(last)) { by(`chart-${name}`).setAttribute("aria-label", alt[name]); draw(name, last[name]); }
+    const hide = (name, hidden) => { by(name).closest(".control").hidden = hidden; };
+    hide("strength", state.shape !== "real");
+    hide("held", state.shape !== "held");
+    for (const name of ["length", "measure"]) hide(name, state.shape === "event");
+    for (const name of ["value", "share"]) hide(name, state.order !== values.orders[0].name);
+    by("command").textContent = command(state);
+    bars([found.workers, bought]);
+    by("chart").setAttribute("aria-label", `${lines[2]} ${lines[3]}`);
   }
 
   place();
   show();
-  const locale = { ...words.separators, grouping: [3], currency: ["Rp", ""] };
-  Promise.all(Object.entries(charts).map(async ([name, spec]) => {
-    const whole = { ...spec, data: { name: "numbers", values: last[name] } };
-    const made = await vegaEmbed(by(`chart-${name}`), whole, { actions: false, renderer: "svg", formatLocale: locale });
-    views[name] = made.view;
-    by(`chart-${name}`).querySelector("svg").setAttribute("aria-hidden", "true"); // said by its frame
-    draw(name, last[name]);
-  })).then(() => page.setAttribute("data-ready", "yes"));
+  page.setAttribute("data-ready", "yes");
 })();

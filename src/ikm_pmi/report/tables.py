@@ -1,23 +1,33 @@
-"""Tables for reading: rounded as printed, so that another machine's last digits do not show."""
+"""Tables for reading, and for other programs and papers.
+
+For reading they are rounded as printed, so that another machine's last digits do not show. A
+:class:`Table` holds both: ``data`` keeps numbers as numbers under names that are the same in every
+language (csv, xlsx, dta); ``printed`` is text, rounded and in the reader's language (tex, docx).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from ikm_pmi.language import language, numeral, tr
-from ikm_pmi.results import Estimate, TestResult, number, probability
+import pandas as pd
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["estimates", "print_whole", "reading", "said", "shown", "tests"]
+from ikm_pmi.language import language, numeral, tr, using
+from ikm_pmi.results import (
+    ChapterResult,
+    Estimate,
+    TestResult,
+    number,
+    probability,
+    records_table,
+    span,
+)
 
 
 def print_whole() -> None:
     """Let a notebook show long words and all columns, and frames in the reader's language."""
-    import pandas as pd
-
     pd.set_option("display.max_colwidth", None)
     pd.set_option("display.max_columns", None)
     pd.set_option("display.max_rows", 200)
@@ -27,7 +37,8 @@ def print_whole() -> None:
 
 
 def _translate_frames() -> None:
-    import pandas as pd
+    if "IPython" not in sys.modules:
+        return
     from IPython.core.getipython import get_ipython
 
     shell = get_ipython()
@@ -51,7 +62,6 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
 
     Cells that are still numbers stay so.
     """
-    import pandas as pd
 
     def word(cell: object) -> object:
         return tr(str(cell)) if isinstance(cell, str | bool) else cell
@@ -73,9 +83,7 @@ def _p(value: float | None) -> str:
 def _interval(record: Estimate, digits: int) -> str:
     if record.ci_low is None and record.ci_high is None:
         return str(record.detail.get("set", ""))  # a set that is no interval is spelt out
-    low = "−∞" if record.ci_low is None else number(record.ci_low, digits)
-    high = "∞" if record.ci_high is None else number(record.ci_high, digits)
-    return f"{low} to {high}"
+    return span(record.ci_low, record.ci_high, digits)
 
 
 def estimates(records: Sequence[Estimate], digits: int = 2) -> pd.DataFrame:
@@ -84,8 +92,6 @@ def estimates(records: Sequence[Estimate], digits: int = 2) -> pd.DataFrame:
     An interval end that is open is printed as infinite; what does not apply is blank. Numbers from
     a thousand on are whole.
     """
-    import pandas as pd
-
     places = [0 if abs(r.value) >= 1000 else digits for r in records]
     pairs = list(zip(records, places, strict=True))
     return pd.DataFrame(
@@ -104,8 +110,6 @@ def estimates(records: Sequence[Estimate], digits: int = 2) -> pd.DataFrame:
 
 def tests(records: Sequence[TestResult]) -> pd.DataFrame:
     """Tests for a reader: the null in words, statistic, p, smallest attainable p, reference."""
-    import pandas as pd
-
     holm = [r.detail.get("holm_p", r.detail.get("p_holm")) for r in records]
     adjusted = {"Holm p": [_p(p) for p in holm]} if any(p is not None for p in holm) else {}
     return pd.DataFrame(
@@ -136,8 +140,6 @@ def reading(
     by_column : mapping, optional
         Other digits for columns by name.
     """
-    import pandas as pd
-
     if isinstance(frame.index, pd.RangeIndex) and frame.shape[1] > 1:
         frame = frame.set_index(frame.columns[0])
     places = dict(by_column or {})
@@ -155,3 +157,247 @@ def reading(
             "" if pd.isna(value) else number(float(value), places_here) for value in column
         ]
     return pd.DataFrame(out, index=frame.index)
+
+
+#: A mark stands for a p below this; marks are printed only when asked for.
+STARS = (("***", 0.01), ("**", 0.05), ("*", 0.10))
+_DIGITS = 3
+_ESTIMATE = {
+    "name": "name of the estimate",
+    "value": "point estimate, in unit",
+    "std_error": "standard error",
+    "ci_low": "lower end of the interval",
+    "ci_high": "upper end of the interval",
+    "ci_level": "coverage the interval claims",
+    "p_value": "p-value",
+    "n": "observations",
+    "unit": "unit of value",
+    "method": "estimator and inference",
+}
+_TEST = {
+    "name": "name of the test",
+    "null": "null hypothesis",
+    "statistic": "test statistic",
+    "p_value": "p-value",
+    "minimum_p": "smallest p the procedure can attain",
+    "n": "observations",
+    "distribution": "what the statistic is compared with",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Table:
+    """One table with its notes.
+
+    Parameters
+    ----------
+    name : str
+        Stem of its files: lower-case letters, digits and ``_``.
+    title : str
+        One line, in the reader's language.
+    data : DataFrame
+        Numbers as numbers; the row labels are columns.
+    printed : DataFrame or None
+        Texts, as set in a paper; None where there are too many rows or columns to print.
+    notes : tuple of str
+        A line each, in the reader's language.
+    labels : mapping of str to str
+        What a column of ``data`` is.
+    """
+
+    name: str
+    title: str
+    data: pd.DataFrame
+    printed: pd.DataFrame | None
+    notes: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def _mark(p: float | None) -> str:
+    return "" if p is None else next((mark for mark, most in STARS if p < most), "")
+
+
+def _stars_note(stars: bool) -> str:
+    if not stars:
+        return tr("No stars: p-values are printed.")
+    said = ", ".join(f"{mark} p < {most:.2f}" for mark, most in STARS)
+    return tr("Stars") + f": {said}."
+
+
+def _methods(records: Sequence[Estimate]) -> tuple[list[str], list[str]]:
+    """A letter for each record's method, and the line that explains each letter."""
+    different = list(dict.fromkeys(record.method for record in records))
+    letters = {method: _letter(place) for place, method in enumerate(different)}
+    said = [f"({letter}) {tr(method)}" for method, letter in letters.items()]
+    return [f"({letters[record.method]})" for record in records], said
+
+
+def _letter(place: int) -> str:
+    head, last = divmod(place, 26)
+    return (_letter(head - 1) if head else "") + chr(ord("a") + last)
+
+
+def estimates_table(
+    records: Sequence[Estimate],
+    *,
+    name: str,
+    title: str,
+    notes: Sequence[str] = (),
+    stars: bool = False,
+) -> Table:
+    """Estimates: value, standard error in parentheses, interval in brackets, p, n, unit, method.
+
+    Parameters
+    ----------
+    records : sequence of Estimate
+    name, title : str
+        See :class:`Table`.
+    notes : sequence of str
+        Further notes, printed after those on errors, stars and methods.
+    stars : bool
+        Mark p-values by :data:`STARS`; the notes state the convention either way.
+    """
+    data = records_table(records)[list(_ESTIMATE)]
+    printed = _shown(lambda: estimates(records, digits=_DIGITS).reset_index())
+    _, value, error, interval, *_, method = printed.columns
+    printed[error] = [f"({text})" if text else "" for text in printed[error]]
+    closed = [r.ci_low is not None or r.ci_high is not None for r in records]
+    bounds = zip(printed[interval], closed, strict=True)
+    printed[interval] = [f"[{text}]" if known else text for text, known in bounds]
+    printed[method], methods = _methods(records)
+    labels = {column: tr(said) for column, said in _ESTIMATE.items()}
+    if stars:
+        marks = [_mark(record.p_value) for record in records]
+        data.insert(2, "stars", marks)
+        labels["stars"] = _stars_note(True)
+        printed[value] = [f"{v}{m}" for v, m in zip(printed[value], marks, strict=True)]
+    levels = sorted({r.ci_level for r in records if r.ci_level is not None})
+    said = " / ".join(f"{level:.0%}" for level in levels)
+    about = [tr("Standard errors in parentheses.")]
+    if levels:
+        about.append(tr("Intervals in brackets") + f": {said}.")
+    about.append(_stars_note(stars))
+    methods_said = tr("Methods") + ": " + "; ".join(methods) + "."
+    return Table(
+        name=name,
+        title=title,
+        data=data,
+        printed=printed,
+        notes=(" ".join(about), methods_said, *notes),
+        labels=labels,
+    )
+
+
+def hypotheses_table(
+    records: Sequence[TestResult], *, name: str, title: str, notes: Sequence[str] = ()
+) -> Table:
+    """Tests: the null in words, statistic, p, smallest attainable p, reference distribution."""
+    holm = {"holm_p": [r.detail.get("holm_p", r.detail.get("p_holm")) for r in records]}
+    data = records_table(records).reindex(columns=list(_TEST))
+    labels = {column: tr(said) for column, said in _TEST.items()}
+    if any(p is not None for p in holm["holm_p"]):
+        data.insert(4, "holm_p", holm["holm_p"])
+        labels["holm_p"] = tr("p-value adjusted for several tests (Holm)")
+    return Table(
+        name=name,
+        title=title,
+        data=data,
+        printed=_shown(lambda: tests(records).reset_index()),
+        notes=tuple(notes),
+        labels=labels,
+    )
+
+
+def _shown(compose: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """A table composed in English, in the reader's language."""
+    with using("en"):
+        english = compose()
+    return shown(english)
+
+
+def _read(frame: pd.DataFrame) -> pd.DataFrame:
+    years = [name for name in frame if str(name).split("_")[-1] == "year"]  # no thousands there
+    read = reading(frame.astype(dict.fromkeys(years, "string")), digits=_DIGITS)
+    counted = read.index.names == [None]
+    return read.reset_index(drop=counted).astype("string").fillna("")
+
+
+#: Beyond these a table is for a program to read, not for a page.
+ROWS, COLUMNS = 200, 12
+
+
+def plain_table(
+    frame: pd.DataFrame,
+    *,
+    name: str,
+    title: str,
+    notes: Sequence[str] = (),
+    labels: Mapping[str, str] | None = None,
+) -> Table:
+    """Any other table, its row labels among the columns."""
+    printed = None
+    if len(frame) <= ROWS and frame.shape[1] <= COLUMNS:
+        printed = _shown(lambda: _read(frame))
+    return Table(
+        name=name, title=title, data=frame, printed=printed, notes=tuple(notes), labels=labels or {}
+    )
+
+
+def of_chapter(
+    result: ChapterResult,
+    frames: Mapping[str, pd.DataFrame],
+    *,
+    question: str,
+    stars: bool = False,
+) -> list[Table]:
+    """All tables of a chapter: its estimates, its tests, and the tables it published.
+
+    Parameters
+    ----------
+    result : ChapterResult
+    frames : mapping of str to DataFrame
+        The published tables, by name.
+    question : str
+        The chapter's heading, for the titles.
+    stars : bool
+        See :func:`estimates_table`.
+    """
+    head = f"{tr(question)} ({result.chapter})"
+    data = ", ".join(sorted(result.data))
+    version = result.versions.get("ikm-pmi", "")
+    origin = tr("Data") + f": {data or '–'}. " + tr("Seed") + f": {result.seed}. ikm_pmi {version}."
+    found = [
+        estimates_table(
+            result.estimates,
+            name="all_estimates",
+            title=f"{head}: {tr('estimates')}",
+            notes=(origin, *map(tr, result.notes)),
+            stars=stars,
+        )
+    ]
+    if result.tests:
+        title = f"{head}: {tr('tests')}"
+        found.append(
+            hypotheses_table(result.tests, name="all_tests", title=title, notes=(origin,)),
+        )
+    for name, frame in frames.items():
+        title = f"{head}: {tr(name.replace('_', ' '))}"
+        records = _as_estimates(frame)
+        if records:
+            found.append(
+                estimates_table(records, name=name, title=title, notes=(origin,), stars=stars)
+            )
+        else:
+            found.append(plain_table(frame, name=name, title=title, notes=(origin,)))
+    return found
+
+
+def _as_estimates(frame: pd.DataFrame) -> list[Estimate]:
+    """The rows as estimates, where they are estimates."""
+    if not set(_ESTIMATE) <= set(frame.columns):
+        return []
+    rows = frame[list(_ESTIMATE)].astype(object).where(frame[list(_ESTIMATE)].notna(), None)
+    found: list[dict[str, Any]] = [
+        {str(key): value for key, value in row.items()} for row in rows.to_dict("records")
+    ]
+    return [Estimate(**one | {"n": one["n"] and int(one["n"])}) for one in found]

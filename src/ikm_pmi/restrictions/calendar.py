@@ -16,8 +16,6 @@ import pandas as pd
 
 from ikm_pmi.errors import DataError
 
-__all__ = ["AREAS", "CLASSES", "KINDS", "REGIMES", "check_calendar", "composition", "dated", "days"]
-
 # Regencies and cities in each area (Databoks, August 2021; SINDOnews, 26 April 2022).
 AREAS: Mapping[str, int] = MappingProxyType({"java_bali": 128, "outside_java_bali": 386})
 REGIMES: tuple[str, ...] = (
@@ -30,12 +28,16 @@ REGIMES: tuple[str, ...] = (
     "ppkm_darurat",
     "ppkm_level",
 )
-CLASSES: tuple[str, ...] = ("critical", "export", "domestic_essential", "non_essential")
+CLASSES: tuple[str, ...] = ("critical", "export", "non_essential")
+READINGS = ("low", "high")
+#: PSBB was Jakarta's first: its rules are rows of their own, those of java_bali are the rest's.
+CAPITAL = "jakarta"
 # What a rule can apply to: a regime, or one of the four levels; the first is "no rule".
 KINDS: tuple[str, ...] = (*REGIMES[:-1], "1", "2", "3", "4")
 
 SPELLS, RULES = "regime_spells.csv", "industry_rules.csv"
 _COUNTS = ["n_level1", "n_level2", "n_level3", "n_level4"]
+_EITHER = "n_level3_or_4"
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -47,10 +49,11 @@ def check_calendar(regime_spells: pd.DataFrame, industry_rules: pd.DataFrame) ->
     ----------
     regime_spells : DataFrame
         One row a spell: ``start``, ``end`` (last day included), ``area``, ``regime``,
-        ``n_level1`` ... ``n_level4`` (regencies) and ``share_of_area`` (0-1).
+        ``n_level1`` ... ``n_level4`` and ``n_level3_or_4`` (regencies; the last at level 4 in the
+        low reading, at level 3 in the high) and ``share_of_area`` (0-1).
     industry_rules : DataFrame
         One row a rule: ``start``, ``end``, ``area``, ``level``, ``industry_class``,
-        ``allowed_onsite_share`` (0-1), ``assumed``.
+        ``onsite_low`` and ``onsite_high`` (0-1), ``assumed``.
 
     Returns
     -------
@@ -65,17 +68,19 @@ def check_calendar(regime_spells: pd.DataFrame, industry_rules: pd.DataFrame) ->
     problems = [
         *unknown(spells, "area", tuple(AREAS), SPELLS),
         *unknown(spells, "regime", REGIMES, SPELLS),
-        *unknown(rules, "area", tuple(AREAS), RULES),
+        *unknown(rules, "area", (CAPITAL, *AREAS), RULES),
         *unknown(rules, "level", KINDS[1:], RULES),
         *unknown(rules, "industry_class", CLASSES, RULES),
     ]
     blank = spells["share_of_area"].isna() & spells["regime"].str.startswith("psbb")
     problems = problems or [
         *_share_problems(spells[~blank], "share_of_area", SPELLS),
-        *_share_problems(rules, "allowed_onsite_share", RULES),
+        *(p for end in READINGS for p in _share_problems(rules, f"onsite_{end}", RULES)),
+        *_reading_problems(rules),
     ]
     problems = problems or [*_sequence_problems(spells), *_count_problems(spells)]
-    return problems or [p for area in AREAS for p in _rule_problems(spells, rules, area)]
+    areas = (CAPITAL, *AREAS)
+    return problems or [p for area in areas for p in _rule_problems(spells, rules, area)]
 
 
 def dated(frame: pd.DataFrame, table: str) -> pd.DataFrame:
@@ -132,7 +137,9 @@ def days(spells: pd.DataFrame) -> pd.DatetimeIndex:
     return pd.date_range(spells["start"].min(), spells["end"].max(), name="date")
 
 
-def composition(spells: pd.DataFrame, area: str, psbb: float, mikro: float) -> Array:
+def composition(
+    spells: pd.DataFrame, area: str, psbb: float, mikro: float, reading: str = "high"
+) -> Array:
     """Share of an area under each kind of rule, by day.
 
     Parameters
@@ -141,6 +148,8 @@ def composition(spells: pd.DataFrame, area: str, psbb: float, mikro: float) -> A
         Dated spells, without overlap or gap within the area.
     psbb, mikro : float
         Coverage of PSBB, where the table gives none, and of PPKM Mikro within its area (0-1).
+    reading : {"high", "low"}
+        Whether the regencies of ``n_level3_or_4`` are at level 3 or at level 4.
 
     Returns
     -------
@@ -148,7 +157,8 @@ def composition(spells: pd.DataFrame, area: str, psbb: float, mikro: float) -> A
         Rows sum to one; what no rule covers is in the first column.
     """
     own = spells[spells["area"] == area].sort_values("start")
-    counts = own[_COUNTS].fillna(0).to_numpy(float)
+    counts = own[_COUNTS].fillna(0).to_numpy(float, copy=True)
+    counts[:, 3 if reading == "low" else 2] += own[_EITHER].fillna(0).to_numpy(float)
     rest = 1 - counts.sum(axis=1) / AREAS[area]
     share = own["share_of_area"].astype(float).fillna(psbb).to_numpy()
     regime = own["regime"].to_numpy()
@@ -188,6 +198,22 @@ def _share_problems(frame: pd.DataFrame, column: str, table: str) -> list[DataEr
     ]
 
 
+def _reading_problems(rules: pd.DataFrame) -> list[DataError]:
+    """Low above high, and a printed share that differs between the readings."""
+    low, high = rules["onsite_low"], rules["onsite_high"]
+    wrong = (low > high) | ((rules["assumed"] == "no") & (low != high))
+    return [
+        DataError(
+            "the two readings of a rule are not in order",
+            expected="low at most high, and the same where a text prints the share",
+            found=f"{low[row]:g} and {high[row]:g}, assumed {rules['assumed'][row]}",
+            where=f"{RULES}, row {row + 2}, columns onsite_low and onsite_high",
+            todo="correct a share, or mark the row assumed with its reason",
+        )
+        for row in rules.index[wrong]
+    ]
+
+
 def _sequence_problems(spells: pd.DataFrame) -> list[DataError]:
     problems = []
     spans = {}
@@ -221,7 +247,7 @@ def _sequence_problems(spells: pd.DataFrame) -> list[DataError]:
 
 
 def _count_problems(spells: pd.DataFrame) -> list[DataError]:
-    total = spells[_COUNTS].fillna(0).sum(axis=1).astype(int).to_numpy()
+    total = spells[[*_COUNTS, _EITHER]].fillna(0).sum(axis=1).astype(int).to_numpy()
     size = spells["area"].map(AREAS).to_numpy()
     levels = (spells["regime"] == "ppkm_level").to_numpy()
     return [
@@ -229,7 +255,7 @@ def _count_problems(spells: pd.DataFrame) -> list[DataError]:
             "the counts of regencies do not sum to the area",
             expected=f"{size[row]}" if levels[row] else f"at most {size[row]}",
             found=str(total[row]),
-            where=f"{SPELLS}, row {row + 2}, columns n_level1 to n_level4",
+            where=f"{SPELLS}, row {row + 2}, columns n_level1 to n_level3_or_4",
             todo="correct a count",
         )
         for row in np.flatnonzero(np.where(levels, total != size, total > size))
@@ -238,12 +264,15 @@ def _count_problems(spells: pd.DataFrame) -> list[DataError]:
 
 def _rule_problems(spells: pd.DataFrame, rules: pd.DataFrame, area: str) -> list[DataError]:
     index = days(spells)
-    needed = composition(spells, area, psbb=1, mikro=1) > 0
+    inside = "java_bali" if area == CAPITAL else area
+    needed = np.any([composition(spells, inside, 1, 1, end) > 0 for end in READINGS], axis=0)
+    if area == CAPITAL:
+        needed &= np.array([kind.startswith("psbb") for kind in KINDS])
     found = np.zeros((*needed.shape, len(CLASSES)), dtype=int)
     for _, place in blocks(rules[rules["area"] == area], index):
         found[place] += 1
-    # No rule has to be written where there is none.
-    wrong = needed[:, :, None] & (found != 1)
+    # No rule has to be written where there is none, but none may be written twice.
+    wrong = (needed[:, :, None] & (found != 1)) | (found > 1)
     wrong[:, 0] = False
     return [
         DataError(

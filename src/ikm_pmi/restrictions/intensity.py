@@ -10,9 +10,9 @@ share of factory staff the rules allowed on site (1 = all):
 
     cap(t) = sum_a weight_a * sum_k n_akt / N_a * sum_c share_c * onsite_akct,
 
-with share_c the part of manufacturing value added in class c (critical, export, domestic
-essential, non-essential). Every judgement is a row marked ``assumed`` in the tables or a
-parameter marked so.
+with share_c the part of manufacturing value added in class c (critical, export, non-essential).
+Where no text settles a share there are two readings, low (strictest) and high (loosest), moved
+together by ``reading`` in ``parameters.coding``; the severities and coverages it names are assumed.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ import numpy as np
 import pandas as pd
 
 from ikm_pmi.errors import DataError, ParameterError
-from ikm_pmi.parameters import IntensityParameters
+from ikm_pmi.parameters import Coding, IntensityParameters
 from ikm_pmi.restrictions.calendar import (
     AREAS,
+    CAPITAL,
     CLASSES,
     KINDS,
+    Array,
     blocks,
     check_calendar,
     composition,
@@ -36,33 +38,46 @@ from ikm_pmi.restrictions.calendar import (
     unknown,
 )
 
-__all__ = ["class_shares", "daily_intensity", "monthly_intensity"]
-
 _CLASSES_TABLE = "industry_classes.csv"
 
 
-def class_shares(industry_classes: pd.DataFrame, parameters: IntensityParameters) -> pd.Series[Any]:
-    """Share of manufacturing value added in each class of industry, summing to one.
+def shares_by_subsector(
+    industry_classes: pd.DataFrame,
+    parameters: IntensityParameters,
+    exports: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Share of each subsector in each class of industry, under the reading of the parameters.
 
     Parameters
     ----------
     industry_classes : DataFrame
-        ``subsector``, ``industry_class``, ``share`` (0-1, summing to one within a subsector) and
-        ``value_added_bn_idr_2020``.
+        ``subsector``, ``class_low``, ``class_high``, ``share`` (0-1, summing to one within a
+        subsector) and ``value_added_bn_idr_2020``.
     parameters : IntensityParameters
-        ``critical_shift`` moves a share from the non-essential to the critical class.
+        ``reading`` in ``coding`` chooses the classes.
+    exports : DataFrame, optional
+        ``industry_exports_2023``: the export class then follows trade, in proportion to exports and
+        at most what is not critical. Without output or an exchange rate of the same year only its
+        spread over subsectors can follow: its size in all of manufacturing stays, and so the cap.
+
+    Returns
+    -------
+    DataFrame, shape (subsectors, classes)
+        Rows sum to one; ``CLASSES`` as columns, ``subsector`` as index.
 
     Raises
     ------
     DataError
-        When the shares of a subsector do not sum to one.
-    ParameterError
-        When the shift is larger than the class it is taken from.
+        When the shares of a subsector do not sum to one, or one has no exports on record.
     """
-    problems = unknown(industry_classes, "industry_class", CLASSES, _CLASSES_TABLE)
+    column = f"class_{parameters.rules.reading}"
+    problems = unknown(industry_classes, column, CLASSES, _CLASSES_TABLE)
     if problems:
         raise problems[0]
-    whole = industry_classes.groupby("subsector")["share"].sum()
+    table = industry_classes.pivot_table(
+        index="subsector", columns=column, values="share", aggfunc="sum", fill_value=0.0
+    ).reindex(columns=list(CLASSES), fill_value=0.0)
+    whole = table.sum(axis=1)
     odd = whole[(whole - 1).abs() > 1e-9]
     if len(odd):
         raise DataError(
@@ -72,16 +87,67 @@ def class_shares(industry_classes: pd.DataFrame, parameters: IntensityParameters
             where=f"{_CLASSES_TABLE}, subsector {odd.index[0]}",
             todo="correct the column share",
         )
-    value = industry_classes["share"] * industry_classes["value_added_bn_idr_2020"]
-    shares = value.groupby(industry_classes["industry_class"]).sum() / value.sum()
-    shares = shares.reindex(list(CLASSES), fill_value=0.0).astype(float)
-    shares["critical"] += parameters.critical_shift
-    shares["non_essential"] -= parameters.critical_shift
+    return table if exports is None else _by_trade(table, industry_classes, exports)
+
+
+def _by_trade(
+    table: pd.DataFrame, industry_classes: pd.DataFrame, exports: pd.DataFrame
+) -> pd.DataFrame:
+    """The export class of the same size, spread over subsectors in proportion to exports."""
+    from scipy.optimize import brentq
+
+    sold = exports.set_index("subsector")["exports_usd"].reindex(table.index)
+    if sold.isna().any():
+        raise DataError(
+            "a subsector has no exports on record",
+            expected="every subsector of industry_classes.csv",
+            found=f"none for {sold.index[sold.isna()][0]}",
+            where="industry_exports_2023.csv",
+            todo="add the row with its source",
+        )
+    value = _value_added(industry_classes)
+    most = (1 - table["critical"]) * value
+    goal = float((table["export"] * value).sum())
+    # Value added in the export class for each dollar exported.
+    worth = brentq(
+        lambda each: np.minimum(each * sold, most).sum() - goal, 0.0, float((most / sold).max())
+    )
+    export = np.minimum(worth * sold, most) / value
+    return table.assign(export=export, non_essential=1 - table["critical"] - export)
+
+
+def _value_added(industry_classes: pd.DataFrame) -> pd.Series[float]:
+    return industry_classes.groupby("subsector")["value_added_bn_idr_2020"].first()
+
+
+def class_shares(industry_classes: pd.DataFrame, parameters: IntensityParameters) -> pd.Series[Any]:
+    """Share of manufacturing value added in each class of industry, summing to one.
+
+    Parameters
+    ----------
+    industry_classes : DataFrame
+        As for `shares_by_subsector`.
+    parameters : IntensityParameters
+        ``critical_shift`` in ``coding`` moves a share from the non-essential to the critical class.
+
+    Raises
+    ------
+    DataError
+        As `shares_by_subsector`.
+    ParameterError
+        When the shift is larger than the class it is taken from.
+    """
+    value = _value_added(industry_classes)
+    table = shares_by_subsector(industry_classes, parameters)
+    shares = table.mul(value / value.sum(), axis=0).sum()
+    moved = parameters.rules.critical_shift
+    shares["critical"] += moved
+    shares["non_essential"] -= moved
     if shares.min() < 0:
         raise ParameterError(
             "critical_shift takes more than the class holds",
             expected="a shift that leaves every class at 0 or above",
-            found=f"{parameters.critical_shift:g} leaves {shares.idxmin()} at {shares.min():.3f}",
+            found=f"{moved:g} leaves {shares.idxmin()} at {shares.min():.3f}",
             todo="choose a smaller shift",
         )
     return shares.rename("share")
@@ -106,31 +172,50 @@ def daily_intensity(
     DataError
         The first problem that `check_calendar` finds.
     """
+    shut_by_class = daily_closure(regime_spells, industry_rules, parameters)
+    spells, coding = dated(regime_spells, "spells"), parameters.rules
+    classes = class_shares(industry_classes, parameters).to_numpy()
+    severity = np.array([_severity(kind, coding) for kind in KINDS])
+    weights = (parameters.java_bali_weight, 1 - parameters.java_bali_weight)
+    level, shut = np.zeros(len(shut_by_class)), np.zeros(len(shut_by_class))
+    for area, weight in zip(AREAS, weights, strict=True):
+        level += weight * (_mix(spells, area, coding) @ severity)
+        # What is shut, not what is open: unrestricted days then have a cap of exactly 1.
+        shut += weight * (shut_by_class[area].to_numpy() @ classes)
+    # Sums of shares can pass 1 by a rounding error.
+    table = {"level": np.minimum(level, 1), "industry_cap": 1 - np.minimum(shut, 1)}
+    return pd.DataFrame(table, index=shut_by_class.index)
+
+
+def daily_closure(
+    regime_spells: pd.DataFrame, industry_rules: pd.DataFrame, parameters: IntensityParameters
+) -> pd.DataFrame:
+    """Share of factory staff that the rules kept away on each day, by area and class of industry.
+
+    Returns
+    -------
+    DataFrame, index ``date`` (days, without a gap)
+        Columns of two levels, ``AREAS`` and ``CLASSES``; 0 (all on site) to 1 (shut).
+
+    Raises
+    ------
+    DataError
+        The first problem that `check_calendar` finds.
+    """
     problems = check_calendar(regime_spells, industry_rules)
     if problems:
         raise problems[0]
     spells, rules = dated(regime_spells, "spells"), dated(industry_rules, "rules")
-    classes = class_shares(industry_classes, parameters).to_numpy()
-    severity = np.array([_severity(kind, parameters) for kind in KINDS])
-    share = rules["allowed_onsite_share"].to_numpy(float)
-    shifted = np.clip(share + parameters.onsite_shift, 0, 1)
-    rules = rules.assign(onsite=np.where(rules["assumed"] == "yes", shifted, share))
-    index = days(spells)
-    weights = (parameters.java_bali_weight, 1 - parameters.java_bali_weight)
-    level, shut = np.zeros(len(index)), np.zeros(len(index))
-    for area, weight in zip(AREAS, weights, strict=True):
-        mix = composition(spells, area, parameters.coverage_psbb, parameters.coverage_mikro)
-        own = rules[rules["area"] == area]
-        value = own["onsite"].to_numpy()
-        closed = np.zeros((*mix.shape, len(CLASSES)))
-        for row, place in blocks(own, index):
-            closed[place] = 1 - value[row]
-        level += weight * (mix @ severity)
-        # What is shut, not what is open: unrestricted days then have a cap of exactly 1.
-        shut += weight * np.einsum("tk,tkc,c->t", mix, closed, classes)
-    # Sums of shares can pass 1 by a rounding error.
-    table = {"level": np.minimum(level, 1), "industry_cap": 1 - np.minimum(shut, 1)}
-    return pd.DataFrame(table, index=index)
+    coding, index = parameters.rules, days(spells)
+    closed = {area: _closed(rules, area, index, coding.reading) for area in (CAPITAL, *AREAS)}
+    # Where PSBB covers less than Jakarta, it covers Jakarta alone.
+    capital = min(coding.jakarta_share / coding.coverage_psbb, 1) if coding.coverage_psbb else 1
+    psbb = np.array([kind.startswith("psbb") for kind in KINDS])
+    rest = closed["java_bali"][:, psbb]
+    closed["java_bali"][:, psbb] = capital * closed[CAPITAL][:, psbb] + (1 - capital) * rest
+    parts = [np.einsum("tk,tkc->tc", _mix(spells, area, coding), closed[area]) for area in AREAS]
+    columns = pd.MultiIndex.from_product([AREAS, CLASSES])
+    return pd.DataFrame(np.hstack(parts), index, columns)
 
 
 def monthly_intensity(daily: pd.DataFrame, parameters: IntensityParameters) -> pd.DataFrame:
@@ -178,9 +263,24 @@ def monthly_intensity(daily: pd.DataFrame, parameters: IntensityParameters) -> p
     return means.loc[first:last]
 
 
-def _severity(kind: str, parameters: IntensityParameters) -> float:
+def _closed(rules: pd.DataFrame, area: str, index: pd.DatetimeIndex, reading: str) -> Array:
+    """Share of staff kept away by day, kind of rule and class of industry."""
+    own = rules[rules["area"] == area]
+    value = own[f"onsite_{reading}"].to_numpy(float)
+    closed = np.zeros((len(index), len(KINDS), len(CLASSES)))
+    for row, place in blocks(own, index):
+        closed[place] = 1 - value[row]
+    return closed
+
+
+def _mix(spells: pd.DataFrame, area: str, coding: Coding) -> Array:
+    """Share of an area under each kind of rule, by day."""
+    return composition(spells, area, coding.coverage_psbb, coding.coverage_mikro, coding.reading)
+
+
+def _severity(kind: str, coding: Coding) -> float:
     if kind == "none":
         return 0.0
     # Strict PSBB of September 2020 put the rules of April 2020 back in force.
     name = {"psbb_ketat": "psbb"}.get(kind, f"level{kind}" if kind.isdigit() else kind)
-    return float(getattr(parameters, f"severity_{name}"))
+    return float(getattr(coding, f"severity_{name}"))

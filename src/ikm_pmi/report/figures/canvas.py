@@ -1,23 +1,29 @@
-"""The common look: one canvas, one palette, restriction spells shaded, source under the picture."""
+"""The common look: seaborn's grid and sizes, one palette, a title, the source under the picture.
+
+The words of a picture are wrapped to its width, and put into the reader's language at the end.
+"""
 
 from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec
 
+import pandas as pd
+
 from ikm_pmi.language import language, tr, using
-from ikm_pmi.report.figures import words
-from ikm_pmi.results import number
+from ikm_pmi.results import in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
-
-__all__ = ["COLOURS", "Canvas", "canvas", "described", "intervals", "shade", "styled", "zero_line"]
+    from matplotlib.text import Text
 
 P = ParamSpec("P")
 
@@ -46,33 +52,46 @@ class Canvas:
         return self.axes[0]
 
 
-def _theme() -> AbstractContextManager[Any]:
+# What differs from seaborn's "whitegrid" for a page of paper.
+_THEME = {
+    "font.family": "DejaVu Sans",  # shipped with matplotlib: the same picture everywhere
+    "font.size": 9,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": "#E6E6E6",
+    "axes.edgecolor": "#7A7A7A",
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "date.autoformatter.month": "%b %Y",
+    "date.autoformatter.day": "%d %b %Y",
+    # Without this an svg carries random ids.
+    "svg.hashsalt": "ikm_pmi",
+    "svg.fonttype": "path",
+}
+
+
+@contextmanager
+def theme() -> Iterator[None]:
+    """Matplotlib's defaults, seaborn's theme and ours, whatever the reader's settings are."""
     import matplotlib as mpl
+    import seaborn as sns
 
-    return mpl.rc_context(
-        {
-            "font.family": "DejaVu Sans",  # shipped with matplotlib: the same picture everywhere
-            "font.size": 9,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.grid": True,
-            "axes.axisbelow": True,
-            "grid.color": "#E6E6E6",
-            "grid.linewidth": 0.7,
-            "axes.edgecolor": "#7A7A7A",
-            "axes.titlesize": 9.5,
-            "axes.titlelocation": "left",
-            "axes.titleweight": "bold",
-            "legend.frameon": False,
-            "legend.fontsize": 8,
-            "svg.hashsalt": "ikm_pmi",
-            "svg.fonttype": "path",
-        }
-    )
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        cycle = [COLOURS[name] for name in ("main", "second", "third", "fourth")]
+        sns.set_theme("paper", "whitegrid", palette=cycle, color_codes=False, rc=_THEME)
+        yield
 
 
-def _picture(size: tuple[float, float]) -> Figure:
-    """A figure that a notebook shows, with or without pyplot."""
+@functools.cache
+def _kind() -> type[Figure]:
+    """The class of our pictures: a notebook shows them alike, with or without pyplot."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Plain
 
@@ -80,10 +99,14 @@ def _picture(size: tuple[float, float]) -> Figure:
         def _repr_png_(self) -> bytes:
             drawn = io.BytesIO()
             self.set_dpi(110)
-            FigureCanvasAgg(self).print_png(drawn)  # type: ignore[no-untyped-call]
+            with theme():
+                FigureCanvasAgg(self).print_png(drawn)  # type: ignore[no-untyped-call]
             return drawn.getvalue()
 
-    return Picture(figsize=size, layout="constrained")
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is not None:  # where pyplot, once used, would show every figure its own way
+        shell.display_formatter.formatters["image/png"].for_type(Picture, Picture._repr_png_)
+    return Picture
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
@@ -94,24 +117,21 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
     @functools.wraps(draw)
     def inside(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with _theme():
+        with theme():
             with using("en"):
                 drawn = draw(*args, **kwargs)
             if language() != "en":
-                words.translate(drawn)
+                translate(drawn)
             return drawn
 
     return inside
 
 
 def canvas(
-    title: str,
-    source: str,
-    *,
-    panels: tuple[int, int] = (1, 1),
-    size: tuple[float, float] = (7.6, 4.2),
-    share_x: bool = False,
-) -> Canvas:
+    title: str, source: str, *,
+    panels: tuple[int, int] = (1, 1), size: tuple[float, float] = (7.6, 4.2), share_x: bool =
+    False,
+) -> Canvas:  # fmt: skip
     """An empty picture: a title that says the finding, panels, and the source at the foot.
 
     Parameters
@@ -127,24 +147,50 @@ def canvas(
     share_x : bool
         Whether the panels have a common horizontal axis.
     """
-    figure = _picture(size)
+    figure = _titled(title, source, size)
     grid = figure.subplots(*panels, sharex=share_x, squeeze=False)
-    figure.suptitle(
-        words.title(title, size[0]),
-        x=0.01,
-        ha="left",
-        fontsize=11.5,
-        fontweight="bold",
-        color=COLOURS["ink"],
-    )
-    figure.supxlabel(
-        words.source(f"Source: {source}", size[0]),
-        x=0.01,
-        ha="left",
-        fontsize=7.2,
-        color="#555555",
-    )
     return Canvas(figure, tuple(ax for row in grid for ax in row))
+
+
+def facets(
+    title: str, source: str, data: pd.DataFrame, mark: Any = None, *,
+    size: tuple[float, float], share_y: bool = True, **variables: str,
+) -> Canvas:  # fmt: skip
+    """The same drawing once for every value of a column ``panel``, side by side, by seaborn.
+
+    Parameters
+    ----------
+    title, source : str
+        As in :func:`canvas`.
+    data : DataFrame
+        One row a mark; the values of ``panel``, in their order, head the panels.
+    mark : seaborn.objects.Mark, optional
+        What is drawn in every panel, as ``seaborn.objects.Dot()``; None leaves the panels empty.
+    size : (float, float)
+        Width and height in inches.
+    share_y : bool
+        Whether the panels have a common vertical axis.
+    **variables : str
+        Columns by what they are drawn as (``x``, ``y``).
+    """
+    import matplotlib as mpl
+    import seaborn.objects as so
+
+    figure = _titled(title, source, size)
+    look = {name: mpl.rcParams[name] for name in so.Plot.config.theme}
+    plot = so.Plot(data, **variables).facet(col="panel").share(x=False, y=share_y)
+    plot = plot.label(x="", y="").theme(look).on(figure)
+    (plot if mark is None else plot.add(mark)).plot()
+    return Canvas(figure, tuple(figure.axes))
+
+
+def _titled(title: str, source: str, size: tuple[float, float]) -> Figure:
+    figure = _kind()(figsize=size, layout="constrained")
+    head: dict[str, Any] = {"fontsize": 11.5, "fontweight": "bold", "color": COLOURS["ink"]}
+    figure.suptitle(_wrapped(title, size[0], _TITLE), x=0.01, ha="left", **head)
+    foot = _wrapped(f"Source: {source}", size[0], _FOOT) if source else ""
+    figure.supxlabel(foot, x=0.01, ha="left", fontsize=7.2, color="#555555")
+    return figure
 
 
 def described(figure: Figure) -> dict[str, str]:
@@ -177,73 +223,95 @@ def described(figure: Figure) -> dict[str, str]:
     return {name: " ".join(text.split()).strip(". ") for name, text in texts.items() if text}
 
 
-def shade(ax: Axes, spells: Sequence[tuple[str, Any, Any]], *, upright: bool = False) -> None:
-    """Shade dated spells ``(label, first day, last day)`` and name them at the top.
+def country_name(code: str) -> str:
+    """The English name of a country by its three letters; anything else stays as it is."""
+    from babel import Locale
+    from babel.core import get_global
 
-    ``upright`` writes the names along the spells, for spells too narrow for their names.
-    """
-    import pandas as pd
-
-    for label, first, last in spells:
-        start, stop = pd.Timestamp(first), pd.Timestamp(last)
-        ax.axvspan(
-            start,  # type: ignore[arg-type]  # matplotlib converts dates itself
-            stop,  # type: ignore[arg-type]
-            color=COLOURS["shade"],
-            alpha=0.22,
-            linewidth=0,
-            zorder=0,
-        )
-        ax.annotate(
-            label,
-            (start + (stop - start) / 2, 1.0),
-            xycoords=("data", "axes fraction"),
-            xytext=(0, -3),
-            textcoords="offset points",
-            ha="center",
-            va="top",
-            rotation=90 if upright else 0,
-            fontsize=7 if upright else 7.5,
-            color="#7A4B00",
-        )
+    known = get_global("territory_aliases").get(code, [""]) if len(code) == 3 else [""]
+    return str(Locale("en").territories.get(known[0], code))
 
 
-def zero_line(ax: Axes, at: float = 0.0, *, vertical: bool = False) -> None:
-    """A quiet reference line, at no effect or at 50 points."""
-    draw = ax.axvline if vertical else ax.axhline
-    draw(at, color=COLOURS["ink"], linewidth=0.9, zorder=1)
+def episode_name(name: str) -> str:
+    """An episode's name as it is shown: ``ppkm_2021`` is PPKM 2021, ``flood`` stays flood."""
+    return in_words(name)
 
 
-def intervals(
-    ax: Axes,
-    rows: Sequence[tuple[str, float, float | None, float | None]],
-    *,
-    colour: str = COLOURS["main"],
-    offset: float = 0.0,
-    label: str | None = None,
-    digits: int = 2,
-) -> None:
-    """Draw a dot and whisker a row, labels on the vertical axis, first row on top.
+def months_said(first: str, last: str) -> str:
+    """``2021-07`` to ``2021-08`` as it is said: July to August 2021."""
+    start, end = pd.Period(first, "M"), pd.Period(last, "M")
+    if start == end:
+        return f"{end:%B %Y}"
+    return f"{start:{'%B' if start.year == end.year else '%B %Y'}} to {end:%B %Y}"
 
-    ``rows`` holds ``(label, value, low, high)``; a row without an interval is an open dot.
-    """
-    for place, (_, value, low, high) in enumerate(rows):
-        y = len(rows) - 1 - place + offset
-        bare = low is None or high is None
-        if low is not None and high is not None:
-            ax.plot([low, high], [y, y], color=colour, linewidth=1.6, solid_capstyle="butt")
-        face = "white" if bare else colour
-        first = label if place == 0 else None
-        ax.plot(value, y, "o", color=colour, markerfacecolor=face, markersize=5, label=first)
-        ax.annotate(
-            number(value, digits),
-            (value if high is None else max(value, high), y),
-            xytext=(5, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=7.5,
-            color=colour,
-        )
-    ax.set_yticks([len(rows) - 1 - place for place in range(len(rows))], [row[0] for row in rows])
-    ax.set_ylim(-0.6, len(rows) - 0.3)
-    ax.grid(visible=False, axis="y")
+
+_TITLE, _FOOT = 9.8, 17  # letters an inch of the bold title and of the small line at the foot
+
+
+def _wrapped(text: str, inches: float, letters: float) -> str:
+    return "\n".join(textwrap.wrap(text, int(inches * letters)))
+
+
+def translate(figure: Figure) -> None:
+    """Put every text of a finished picture into the reader's language."""
+    width = figure.get_figwidth()
+    letters = {figure.get_suptitle(): _TITLE, figure.get_supxlabel(): _FOOT}
+    for text in figure.texts:
+        said = tr(text.get_text().replace("\n", " "))
+        text.set_text(_wrapped(said, width, letters[text.get_text()]))
+    for text in _texts(figure):
+        text.set_text(tr(text.get_text()))
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            _translate_ticks(axis)
+
+
+@contextmanager
+def figure_translated(figure: Figure) -> Iterator[None]:
+    """A picture drawn in English with the reader's texts inside the with-block."""
+    before = [(text, text.get_text()) for text in (*figure.texts, *_texts(figure))]
+    axes = [axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)]
+    formatters = [(axis, axis.get_major_formatter()) for axis in axes]
+    translate(figure)
+    try:
+        yield
+    finally:
+        for text, english in before:
+            text.set_text(english)
+        for axis, formatter in formatters:
+            axis.set_major_formatter(formatter)
+
+
+def _texts(figure: Figure) -> Iterator[Text]:
+    for ax in figure.axes:
+        yield from ax.texts
+        yield from (ax.xaxis.label, ax.yaxis.label)
+        yield from (ax.title, ax._left_title, ax._right_title)  # type: ignore[attr-defined]
+        legend = ax.get_legend()
+        if legend is not None:
+            yield from legend.get_texts()
+
+
+def _translate_ticks(axis: Axis) -> None:
+    """Labels and numbers on an axis, whatever formats them."""
+    from matplotlib.ticker import Formatter
+
+    class Translated(Formatter):
+        def __init__(self, inner: Formatter) -> None:
+            self.inner = inner
+
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return tr(self.inner(x, pos))
+
+        def format_ticks(self, values: Any) -> list[str]:
+            return [tr(text) for text in self.inner.format_ticks(values)]
+
+        def set_locs(self, locs: Any) -> None:
+            self.inner.set_locs(locs)
+
+        def get_offset(self) -> str:
+            return tr(self.inner.get_offset())
+
+    locator = axis.get_major_locator()  # a formatter of other labels would bring its own
+    axis.set_major_formatter(Translated(axis.get_major_formatter()))
+    axis.set_major_locator(locator)

@@ -1,101 +1,32 @@
-"""Pictures of the chapters on jobs."""
+"""Pictures of the chapters on jobs: the elasticity, the chain from a restriction, the orders."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ikm_pmi.report.figures.canvas import COLOURS, canvas, intervals, styled, zero_line
-from ikm_pmi.results import number
+import pandas as pd
+
+from ikm_pmi.report.figures.canvas import COLOURS, canvas, styled
+from ikm_pmi.report.figures.marks import (
+    dots,
+    intervals,
+    labelled,
+    left_out,
+    line,
+    reference_line,
+)
+from ikm_pmi.results import Estimate, number, significant
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
-    from ikm_pmi.results import Estimate
-
-__all__ = ["contrasts", "elasticity_forest", "influence", "within_scatter"]
-
-_LABELS = {
-    "pooled": "pooled",
-    "between": "between",
-    "fe": "unit effects",
-    "twfe": "unit and year effects",
-    "first_difference": "first difference",
-    "long_difference": "long difference",
-    "mundlak": "Mundlak",
-}
-
 
 @styled
-def elasticity_forest(
-    estimates: Mapping[str, Sequence[Estimate]], title: str, source: str
-) -> Figure:
-    """Elasticities by estimator, one colour a scale of industry.
-
-    Parameters
-    ----------
-    estimates : mapping of str to sequence of Estimate
-        Scale (``total``, ``micro``, ``small``) to estimates named
-        ``elasticity.<estimator>[.<scale>]``, the same estimators for each.
-    title, source : str
-    """
-    rows = max(len(group) for group in estimates.values())
-    picture = canvas(title, source, size=(7.6, 1.6 + 0.62 * rows))
-    ax = picture.ax
-    for at in (0.0, 1.0):
-        zero_line(ax, at, vertical=True)
-    spread = 0.26
-    colours = (COLOURS["main"], COLOURS["second"], COLOURS["third"])
-    for place, (scale, group) in enumerate(estimates.items()):
-        intervals(
-            ax,
-            [
-                (_LABELS.get(e.name.split(".")[1], e.name), e.value, e.ci_low, e.ci_high)
-                for e in group
-            ],
-            colour=colours[place % 3],
-            offset=spread * (len(estimates) - 1) / 2 - spread * place,
-            label=scale,
-        )
-    ax.set_xlabel("percent more workers for one percent more output")
-    ax.legend(loc="upper center", ncols=3, fontsize=8.5, bbox_to_anchor=(0.5, 1.1))
-    return picture.figure
-
-
-@styled
-def contrasts(estimates: Mapping[str, Estimate], benchmarks: pd.DataFrame, source: str) -> Figure:
-    """Elasticities of other panels, the national series, and numbers printed elsewhere.
-
-    Parameters
-    ----------
-    estimates : mapping of str to Estimate
-        Label to estimate; one without an interval is an open dot.
-    benchmarks : DataFrame
-        Columns author, coverage, estimate: published numbers, without standard errors.
-    source : str
-    """
-    rows = [(label, e.value, e.ci_low, e.ci_high) for label, e in estimates.items()]
-    printed = benchmarks.dropna(subset=["estimate"])
-    names = printed["author"].str.split(" (", regex=False).str[0] + ", " + printed["coverage"]
-    numbers = printed["estimate"].astype(float)
-    rows += [(str(name), value, None, None) for name, value in zip(names, numbers, strict=True)]
-    values = [value for _, value, *_ in rows]
-    picture = canvas(
-        f"{len(rows)} answers from {number(min(values))} to {number(max(values))}: panels, "
-        "the national series, and numbers printed by others (open dots)",
-        source,
-        size=(7.6, 1.6 + 0.36 * len(rows)),
-    )
-    for at in (0.0, 1.0):
-        zero_line(picture.ax, at, vertical=True)
-    intervals(picture.ax, rows)
-    picture.ax.set_xlabel("percent more workers for one percent more output")
-    return picture.figure
-
-
-@styled
-def within_scatter(frame: pd.DataFrame, slope: float, source: str, *, labels: int = 5) -> Figure:
+def within_scatter(
+    frame: pd.DataFrame, slope: float, source: str, *,
+    labels: int = 5, title: str | None = None, label: tuple[str, str] | None = None,
+) -> Figure:  # fmt: skip
     """Workers against output after unit and year effects are taken out.
 
     Parameters
@@ -107,31 +38,36 @@ def within_scatter(frame: pd.DataFrame, slope: float, source: str, *, labels: in
     source : str
     labels : int
         How many of the points with the largest pull on the slope are named.
+    title : str, optional
+        Another message.
+    label : (str, str), optional
+        What the horizontal and the vertical axis are in.
     """
-    picture = canvas(
+    title = title or (
         f"Within provinces and years, one percent more output goes with {slope:.2f} percent "
-        "more workers",
-        source,
-        size=(7.6, 4.6),
+        "more workers"
     )
+    picture = canvas(title, source, size=(7.6, 4.6))
     ax = picture.ax
-    ax.scatter(frame["log_output"], frame["log_workers"], s=14, alpha=0.6, color=COLOURS["main"],
-               edgecolor="none")  # fmt: skip
-    ends = [frame["log_output"].min(), frame["log_output"].max()]
-    ax.plot(ends, [slope * x for x in ends], color=COLOURS["second"], linewidth=1.6)
-    pull = (frame["log_output"] * (frame["log_workers"] - slope * frame["log_output"])).abs()
+    x, y = frame["log_output"], frame["log_workers"]
+    dots(ax, x, y, size=14, alpha=0.6, linewidth=0)
+    ends = [x.min(), x.max()]
+    line(ax, ends, [slope * end for end in ends], color=COLOURS["second"], linewidth=1.6)
+    pull = (x * (y - slope * x)).abs()
     for row in frame.loc[pull.nlargest(labels).index].itertuples():
-        ax.annotate(
-            f"{row.unit} {row.year}", (row.log_output, row.log_workers), xytext=(5, 3),
-            textcoords="offset points", fontsize=7.5,
-        )  # fmt: skip
-    ax.set_xlabel("log output, deviation from unit and year means")
-    ax.set_ylabel("log workers, deviation")
+        at = (row.log_output, row.log_workers)
+        labelled(ax, f"{row.unit} {row.year}", at, left=at[0] > sum(ends) / 2)
+    own = label or (None, None)
+    ax.set_xlabel(own[0] or "log output, deviation from unit and year means")
+    ax.set_ylabel(own[1] or "log workers, deviation")
     return picture.figure
 
 
 @styled
-def influence(frame: pd.DataFrame, full: float, source: str) -> Figure:
+def influence(
+    frame: pd.DataFrame, full: float, source: str, *,
+    title: str | None = None, label: str | None = None,
+) -> Figure:  # fmt: skip
     """The estimate with each unit left out, sorted, beside the estimate with all.
 
     Parameters
@@ -141,18 +77,93 @@ def influence(frame: pd.DataFrame, full: float, source: str) -> Figure:
     full : float
         The elasticity with all units.
     source : str
+    title, label : str, optional
+        Another message, and what the axis is in.
     """
     order = frame.sort_values("without", ignore_index=True)
     far = order.iloc[int((order["without"] - full).abs().to_numpy().argmax())]
-    picture = canvas(
+    title = title or (
         f"Leaving out {far['unit']} moves the elasticity most, from {full:.2f} to "
-        f"{far['without']:.2f}",
-        source,
-        size=(7.6, 5.2),
+        f"{far['without']:.2f}"
     )
+    picture = canvas(title, source, size=(7.6, 5.2))
+    left_out(picture.ax, list(order["unit"]), order["without"], full, "all provinces")
+    picture.ax.set_xlabel(label or "elasticity without the province named")
+    return picture.figure
+
+
+@styled
+def bridge(
+    rows: pd.DataFrame, slopes: Sequence[Estimate], source: str, *,
+    title: str | None = None, label: tuple[str, str] | None = None,
+) -> Figure:  # fmt: skip
+    """Growth of manufacturing against the four-quarter mean of PMI-50, 2020 apart.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``BridgeResult.rows``: growth, pmi.
+    slopes : sequence of Estimate
+        With 2020 and without.
+    source : str
+    title : str, optional
+        Another message.
+    label : (str, str), optional
+        What the horizontal and the vertical axis are in.
+    """
+    with_it, without = (e.value for e in slopes)
+    title = title or (
+        f"A point of PMI goes with {number(with_it)} points of growth, and with "
+        f"{number(without)} outside 2020"
+    )
+    picture = canvas(title, source, size=(7.6, 4.0))
     ax = picture.ax
-    ax.plot(order["without"], range(len(order)), "o", color=COLOURS["main"], markersize=4.5)
-    zero_line(ax, full, vertical=True)
-    ax.set_yticks(range(len(order)), list(order["unit"]), fontsize=7)
-    ax.set_xlabel("elasticity without the province named")
+    then = pd.PeriodIndex(rows.index).year == 2020
+    for part, colour, name in ((rows[~then], "main", "other quarters"),
+                               (rows[then], "second", "2020")):  # fmt: skip
+        dots(ax, part["pmi"], part["growth"], colour, label=name)
+    calm = rows[~then]
+    for value, part, style, name in ((with_it, rows, "-", "all quarters"),
+                                     (without, calm, "--", "other quarters alone")):  # fmt: skip
+        ends = part["pmi"].agg(["min", "max"])
+        line(ax, ends, part["growth"].mean() + value * (ends - part["pmi"].mean()), name,
+             color=COLOURS["ink"], linewidth=1.3, linestyle=style)  # fmt: skip
+    own = label or (None, None)
+    ax.set_xlabel(own[0] or "PMI less 50, mean of four quarters, index points")
+    ax.set_ylabel(own[1] or "manufacturing, year on year, percent")
+    ax.legend(loc="lower right")
+    return picture.figure
+
+
+@styled
+def orders(
+    scenarios: pd.DataFrame, source: str, *,
+    title: str | None = None, label: str | None = None, reference: float | None = 0.0,
+) -> Figure:  # fmt: skip
+    """Workers of every scenario with intervals.
+
+    Parameters
+    ----------
+    scenarios : DataFrame
+        ``OrderBookResult.scenarios``.
+    source : str
+    title, label : str, optional
+        Another message, and what the axis is in.
+    reference : float, optional
+        Where a quiet line stands; None draws none.
+    """
+    title = title or (
+        f"The pilot of 2021 stands for {significant(scenarios['workers'].iloc[0])} IKM workers; "
+        f"the largest scenario for {significant(scenarios['workers'].max())}"
+    )
+    picture = canvas(title, source, size=(7.6, 1.7 + 0.36 * len(scenarios)))
+    rows = []
+    for row in scenarios.to_dict("records"):
+        order = row["order_idr_mn"] / 1e6
+        said = f"{row['what']}\n{number(order, 2 if order < 1 else 1)} trillion IDR"
+        rows.append((said, *(row[name] / 1e3 for name in ("workers", "low", "high"))))
+    reference_line(picture.ax, reference, vertical=True)
+    intervals(picture.ax, rows, digits=1)
+    picture.ax.tick_params(axis="y", labelsize=7.5)
+    picture.ax.set_xlabel(label or "IKM workers while the order lasts, thousand")
     return picture.figure

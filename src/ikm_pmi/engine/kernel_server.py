@@ -1,0 +1,253 @@
+"""Kernels that start in a tenth of a second: forked from one process with the imports done.
+
+:func:`start` begins such a process (:mod:`ikm_pmi.engine.kernel_fork`) and names its socket in the
+environment, so that child processes use it too; :func:`launch` asks it for a kernel. Each kernel is
+a process of its own that nothing ran in before. Where this does not work (no Linux, the server is
+gone, ``IKM_PMI_FAST_START=0``) :func:`launch` gives None and an ordinary kernel is started.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ikm_pmi.data.atomic import scratch_folder
+
+#: Names the server's socket to this process and its children.
+ADDRESS = "IKM_PMI_KERNELS"
+#: ``0`` turns forked kernels off.
+SWITCH = "IKM_PMI_FAST_START"
+#: Environment of every kernel. One thread each: sums are then added in the same order on every
+#: machine and with any --jobs, and the server has no other thread when it forks.
+SETTINGS = {
+    "PYTHONHASHSEED": "0",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    **dict.fromkeys(
+        ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
+    ),
+}
+_REPLY = 60.0  # seconds; the server may still be importing on a busy machine
+
+_lock = threading.RLock()  # stop() may be called by a signal while start() runs
+_usable = True  # False after a server of this process's own failed, and after stop()
+_root: Path | None = None  # of the last start()
+_own: tuple[subprocess.Popen[bytes], Path] | None = None
+
+
+def forking_wanted() -> bool:
+    """Whether kernels are to be forked: on Linux (elsewhere system libraries forbid it)."""
+    return sys.platform == "linux" and os.environ.get(SWITCH, "1").lower() not in {"0", "false"}
+
+
+def shielded(work: Path, root: Path) -> dict[str, str]:
+    """Environment that keeps a kernel from the user's IPython start-up files and matplotlibrc.
+
+    Folders of the project where they can be written, made once: matplotlib lists the fonts of a
+    machine once a folder, and neither makes a temporary one then, whether or not there is a home.
+    """
+    places = {}
+    for name in ("ipython", "matplotlib"):
+        place = root / ".cache" / name
+        with contextlib.suppress(OSError):  # a project that may only be read
+            place.mkdir(parents=True, exist_ok=True)
+        places[name] = str(place if os.access(place, os.W_OK) else work / name)
+    return {
+        "IPYTHONDIR": places["ipython"],
+        "MPLCONFIGDIR": places["matplotlib"],
+        "MATPLOTLIBRC": "",  # not the user's own
+    }
+
+
+def start(root: Path | None = None) -> None:
+    """Begin a server in the background, unless one is there already or none is wanted.
+
+    Parameters
+    ----------
+    root : Path, optional
+        The project whose chapters will run.
+    """
+    global _usable, _root
+    with _lock:
+        _usable, _root = True, root
+        if forking_wanted() and ADDRESS not in os.environ:
+            _begin()
+
+
+def _begin() -> None:
+    global _own
+    if _own:
+        _end(*_own)
+    folder = scratch_folder("kernels")
+    address = str(folder / "socket")
+    with socket.socket(socket.AF_UNIX) as listener:
+        # Bound here, so that a request made while the server imports waits instead of failing.
+        listener.bind(address)
+        listener.listen(128)
+        place = listener.fileno()
+        process = subprocess.Popen(  # noqa: S603 (our own interpreter, our own arguments)
+            [sys.executable, "-m", "ikm_pmi.engine.kernel_fork", str(place), str(os.getpid())],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[place],
+            cwd=folder,  # where no matplotlibrc lies
+            start_new_session=True,  # an interrupt from the terminal is this process's to handle
+            env=os.environ | SETTINGS | shielded(folder, _root or folder),
+        )
+    if not _own:
+        atexit.register(_at_exit, os.getpid())
+    _own, os.environ[ADDRESS] = (process, folder), address
+
+
+def _end(process: subprocess.Popen[bytes], folder: Path) -> None:
+    process.kill()  # its kernels die with it
+    process.wait()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _at_exit(owner: int) -> None:
+    if os.getpid() == owner:  # not in a process forked from the owner
+        stop()
+
+
+def stop() -> None:
+    """End this process's server and its kernels; no further one is begun."""
+    global _own, _usable
+    with _lock:
+        _usable = False
+        if _own:
+            _end(*_own)
+            _own = None
+            os.environ.pop(ADDRESS, None)
+
+
+def server_unreachable(address: str | None) -> bool:
+    """Whether the server of this address does not answer any more, while another may be begun."""
+    if not address or not forking_wanted() or not _usable:
+        return False
+    try:
+        _connect(address).close()
+    except OSError:
+        return True
+    return False
+
+
+def _connect(address: str) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.settimeout(_REPLY)
+        connection.connect(address)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def launch(arguments: Sequence[str], environment: Mapping[str, str], folder: str) -> Forked | None:
+    """A kernel forked from the server, or None where an ordinary one must be started.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        What ``ipykernel_launcher`` is called with.
+    environment : mapping of str to str
+        The kernel's whole environment.
+    folder : str
+        Its working directory.
+    """
+    global _usable
+    address = os.environ.get(ADDRESS)
+    if not address or not forking_wanted():
+        return None
+    request = {"arguments": list(arguments), "environment": dict(environment), "folder": folder}
+    try:
+        return Forked(_connect(address), request)
+    except (OSError, ValueError):
+        pass
+    with _lock:  # that server is gone: go on with one of this process's own
+        if not _usable:
+            return None
+        if os.environ.get(ADDRESS) == address:
+            _begin()
+    try:
+        return Forked(_connect(os.environ[ADDRESS]), request)
+    except (OSError, ValueError, KeyError):
+        _usable = False
+        return None
+
+
+class Forked:
+    """A forked kernel, with as much of ``subprocess.Popen`` as jupyter_client uses.
+
+    The server is the kernel's parent: it kills the kernel when this connection closes, and reports
+    on it how the kernel ended.
+
+    Parameters
+    ----------
+    connection : socket
+        Connected to the server; kept open as long as the kernel may live.
+    request : mapping
+        ``arguments``, ``environment`` and ``folder``.
+    """
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, connection: socket.socket, request: Mapping[str, object]) -> None:
+        self.returncode: int | None = None
+        self._connection = connection
+        try:
+            connection.sendall(json.dumps(request).encode() + b"\n")
+            self._replies = connection.makefile("rb")
+            self.pid = int(json.loads(self._replies.readline())["pid"])
+        except BaseException:
+            connection.close()
+            raise
+
+    def poll(self) -> int | None:
+        """Exit status, or None as long as the kernel runs."""
+        if self.returncode is None and select.select([self._connection], [], [], 0)[0]:
+            try:
+                self.returncode = int(json.loads(self._replies.readline())["status"])
+            except (OSError, ValueError):  # the server was killed, and the kernel with it
+                self.returncode = -signal.SIGKILL
+            self._replies.close()
+            self._connection.close()
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Exit status, after the kernel has ended.
+
+        Raises
+        ------
+        subprocess.TimeoutExpired
+            When it has not ended in time.
+        """
+        until = time.monotonic() + (timeout or float("inf"))
+        while (status := self.poll()) is None:
+            if time.monotonic() > until:
+                raise subprocess.TimeoutExpired("kernel", timeout or 0)
+            time.sleep(0.02)
+        return status
+
+    def send_signal(self, number: int) -> None:
+        """Signal the kernel, if it still runs."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask the kernel to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the kernel."""
+        self.send_signal(signal.SIGKILL)

@@ -1,0 +1,395 @@
+"""A new figure, given by hand or by BPS: in its table and in all built from it, or not at all.
+
+The change is made in a copy of ``data/`` first: there it is checked and sealed, and the processed
+tables are built again. The copy then takes its place, in one step.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ikm_pmi.data import checks, package
+from ikm_pmi.data.official import (
+    Cells,
+    Merged,
+    bps_cells,
+    bps_url,
+    fetch,
+    merge,
+    plain,
+    year_groups,
+)
+from ikm_pmi.data.package import DESCRIPTOR, RAW, read_descriptor
+from ikm_pmi.data.series import Addition, Entry, add_row, csv_line, find_series
+from ikm_pmi.engine import processed
+from ikm_pmi.engine.folders import lock_folder, recover, staging, swap
+from ikm_pmi.engine.manifest import write_whole
+from ikm_pmi.errors import DataError, IkmPmiError, ParameterError, SourceError
+from ikm_pmi.study import CHAPTERS, WINDOW_ENDS
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reach:
+    """Whether a chapter's default window takes in a period, and what moves it.
+
+    Parameters
+    ----------
+    ends : str
+        Last month or year of the default window; empty where the chapter has none.
+    setting : str
+        The parameter with which the period is taken in; empty where the default does.
+    """
+
+    chapter: str
+    ends: str
+    setting: str
+
+    def sentence(self) -> str:
+        """What a reader has to know, in a line."""
+        if not self.ends:
+            return f"{self.chapter}: no window of its own"
+        if not self.setting:
+            return f"{self.chapter}: window to {self.ends}, takes it in"
+        command = f"ikm-pmi run {self.chapter[:2]} -p {self.setting}"
+        return f"{self.chapter}: window to {self.ends}, ends before it; {command}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """A change that has been checked and can take its place.
+
+    Parameters
+    ----------
+    folder : Path
+        The whole of ``data/`` with the change.
+    files : mapping
+        Path below ``data/`` → its content as it is (None: no such file) and as it will be.
+    """
+
+    folder: Path
+    files: Mapping[str, tuple[bytes | None, bytes]]
+
+    @property
+    def tables(self) -> dict[str, tuple[int, int]]:
+        """Rows that are new, and rows that change, by table below ``data/``."""
+        return {
+            path: _rows(old, new)
+            for path, (old, new) in self.files.items()
+            if path.endswith(".csv")
+        }
+
+    def commit(self, root: Path) -> None:
+        """Put the change in place: all of it, or nothing, and not under a run's feet.
+
+        Raises
+        ------
+        ChapterError
+            When another process is at work on the project's results.
+        DataError
+            When a file is no longer what was read.
+        """
+        with lock_folder(root / "results", "a change of the data"):
+            now = _contents(root / "data")
+            edited = [path for path, (old, _) in self.files.items() if now.get(path) != old]
+            if edited:
+                raise DataError(
+                    "the data changed while the command was at work",
+                    expected="the files as they were read",
+                    found=", ".join(edited) + " changed since",
+                    where=str(root / "data"),
+                    todo="nothing was written; give the command again",
+                )
+            swap(self.folder, root, "data", marks=("raw",))
+
+
+def _contents(data: Path) -> dict[str, bytes]:
+    return {path.relative_to(data).as_posix(): path.read_bytes() for path in data.glob("*/*.*")}
+
+
+def _rows(old: bytes | None, new: bytes) -> tuple[int, int]:
+    before, after = Counter((old or b"").splitlines()), Counter(new.splitlines())
+    gone, come = (before - after).total(), (after - before).total()
+    return come - min(gone, come), min(gone, come)
+
+
+@contextmanager
+def draft(
+    root: Path, edit: Callable[[Path], None], *, unsealed: Sequence[str] = ()
+) -> Iterator[Draft]:
+    """Make a change in a copy of the project's data; check, seal and build it there.
+
+    Parameters
+    ----------
+    root : Path
+        The project folder; nothing in it changes.
+    edit : callable
+        Called with the copy's project folder; edits ``data/raw`` there.
+    unsealed : sequence of str
+        Raw tables that need not be as sealed to begin with: the change replaces them.
+
+    Raises
+    ------
+    DataError
+        When the tables are not as sealed to begin with, or the edited ones have errors.
+    """
+    names = [entry["name"] for entry in read_descriptor(root / RAW)["resources"]]
+    package.hashes([name for name in names if name not in unsealed], root)
+    recover(root, "data")
+    with staging(root / "results", "data") as copy:
+        folder = Path(shutil.copytree(root / "data", copy / "data"))
+        before = _contents(folder)
+        edit(copy)
+        checks.seal(copy)
+        processed.build(copy)
+        after = _contents(folder).items()
+        changed = {path: (before.get(path), new) for path, new in after if before.get(path) != new}
+        yield Draft(folder=folder, files=changed)
+
+
+def edit_descriptor(root: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change ``data/raw/datapackage.json`` in place; hashes are the work of ``seal``."""
+    content = read_descriptor(root / RAW)
+    change(content)
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    write_whole(root / RAW / DESCRIPTOR, text)
+
+
+def add(root: Path, name: str, entry: Entry, *, write: bool) -> tuple[Addition, Draft]:
+    """Add one figure to a series, with everything that follows from it.
+
+    Parameters
+    ----------
+    root : Path
+        The project folder.
+    name : str
+        Name of the series in ``datapackage.json``.
+    entry : Entry
+        The figure with its source.
+    write : bool
+        Whether the change takes its place, or is only shown.
+
+    Raises
+    ------
+    DataError
+        When the figure is refused; nothing is written then.
+    """
+    series = find_series(read_descriptor(root / RAW), name, entry.settings)
+    table = series.table["name"]
+    package.hashes([table], root)
+    added = add_row(series, entry, (root / RAW / series.table["path"]).read_bytes())
+
+    def accessed(content: dict[str, Any]) -> None:
+        one = next(item for item in content["resources"] if item["name"] == table)
+        one["accessed"] = max(str(one.get("accessed", "")), entry.read_on.isoformat())
+
+    def edit(copy: Path) -> None:
+        write_whole(copy / RAW / series.table["path"], added.content)
+        edit_descriptor(copy, accessed)
+
+    with draft(root, edit) as change:
+        if write:
+            change.commit(root)
+    return added, change
+
+
+def reach(root: Path, change: Draft, period: Any) -> tuple[Reach, ...]:
+    """The chapters that read what changes, and whether their windows take the period in.
+
+    What a chapter reads is known from its committed numbers in ``reference/``.
+
+    Parameters
+    ----------
+    root : Path
+        The project folder.
+    change : Draft
+        What changes.
+    period : Period
+        The month, quarter or year that is new.
+    """
+    changed = {Path(path).name for path in change.tables}
+    found = []
+    for chapter, model in CHAPTERS.items():
+        known = root / "reference" / f"{chapter}.json"
+        if not known.is_file():
+            continue
+        reads = set(json.loads(known.read_text(encoding="utf-8"))["data"])
+        if not reads & changed:
+            continue
+        end = next((name for name in WINDOW_ENDS if name in model.model_fields), None)
+        last = str(model.model_fields[end].default) if end else ""
+        needed = str(period.asfreq(WINDOW_ENDS[end], how="end")) if end else ""
+        setting = f"{end}={needed}" if last < needed else ""
+        found.append(Reach(chapter=chapter, ends=last, setting=setting))
+    return tuple(found)
+
+
+KEY = "BPS_API_KEY"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refreshed:
+    """What BPS says, by table, and the change that follows; None where nothing does."""
+
+    tables: Mapping[str, Merged]
+    change: Draft | None
+
+
+def update(
+    root: Path,
+    *,
+    accept: bool = False,
+    write: bool = True,
+    tell: Callable[[str, str], None] = lambda *_: None,
+) -> Refreshed:
+    """Hold the tables that BPS keeps up against its WebAPI, and take what is new.
+
+    All is fetched and held against the record before anything is written.
+
+    Parameters
+    ----------
+    root : Path
+        The project folder.
+    accept : bool
+        Whether revised figures take the place of those on record.
+    write : bool
+        Whether the change takes its place, or is only shown.
+    tell : callable, optional
+        Called with ``"start"`` or ``"success"`` and what is fetched.
+
+    Raises
+    ------
+    ParameterError
+        When the environment has no key.
+    SourceError
+        When BPS does not answer as documented; nothing is written then.
+    DataError
+        When the tables are not as sealed, or would not be valid with the new figures.
+    """
+    key = _key()
+    tables = [table for table in read_descriptor(root / RAW)["resources"] if table.get("update")]
+    package.hashes([table["name"] for table in tables], root)
+    merged, changed = {}, {}
+    for table in tables:
+        figures = {
+            entry["value"]: (_figures(root, table, entry, key, tell), entry["decimals"])
+            for entry in table["update"]
+        }
+        content = (root / RAW / table["path"]).read_bytes()
+        origin = table["update"][0]["origin"]
+        found = merge(table, content, figures, origin, accept=accept)
+        merged[table["name"]] = found
+        if found.content != content:
+            changed[table["name"]] = (table["path"], found.content)
+    return Refreshed(tables=merged, change=_taken(root, changed, write) if changed else None)
+
+
+def _taken(root: Path, changed: Mapping[str, tuple[str, bytes]], write: bool) -> Draft:
+    today = datetime.date.today().isoformat()
+
+    def accessed(content: dict[str, Any]) -> None:
+        for table in content["resources"]:
+            if table["name"] in changed:
+                table["accessed"] = today
+
+    def edit(copy: Path) -> None:
+        for path, content in changed.values():
+            write_whole(copy / RAW / path, content)
+        _cite(copy, changed, today)
+        edit_descriptor(copy, accessed)
+
+    with draft(root, edit) as change:
+        if write:
+            change.commit(root)
+    return change
+
+
+def _cite(copy: Path, names: Iterable[str], today: str) -> None:
+    """Enter a source into ``sources.csv`` when its first figures are taken."""
+    path = copy / RAW / "sources.csv"
+    content = path.read_text(encoding="utf-8")
+    for table in read_descriptor(copy / RAW)["resources"]:
+        entry = table["update"][0] if table["name"] in names else {}
+        if cite := entry.get("cite"):
+            key = entry["origin"]["source"]
+            if f"\n{key}," not in content:
+                cells = [
+                    key,
+                    cite["citation"],
+                    cite["url"],
+                    f"read {today}",
+                    cite["licence"],
+                    today,
+                ]
+                content += csv_line(cells)
+    write_whole(path, content)
+
+
+def _figures(
+    root: Path,
+    table: Mapping[str, Any],
+    entry: Mapping[str, Any],
+    key: str,
+    tell: Callable[[str, str], None],
+) -> Cells:
+    """What BPS says of one column."""
+    cells: Cells = {}
+    name, names = f"BPS WebAPI, variable {entry['variable']}", _names(root, entry)
+    tell("start", name)
+    try:
+        for years in year_groups(entry["first"], datetime.date.today().year):
+            answer = fetch(bps_url(entry, years, key), source=f"{name}, {years[0]}-{years[-1]}")
+            cells |= bps_cells(answer, entry, table["schema"]["primaryKey"], names)
+    except IkmPmiError as error:
+        raise _without(error, key) from None
+    if not cells:
+        raise SourceError(
+            f"{name}: no figures",
+            expected=f"figures from {entry['first']} on",
+            found="empty pages only",
+            where=name,
+            todo="see whether BPS has moved the variable; nothing was changed",
+        )
+    tell("success", name)
+    return cells
+
+
+def _without(error: IkmPmiError, key: str) -> IkmPmiError:
+    """The error, should the source have sent the key back in its answer."""
+    for part in ("summary", "expected", "found", "where", "todo"):
+        setattr(error, part, getattr(error, part).replace(key, "***"))
+    error.args = (error.summary,)
+    return error
+
+
+def _names(root: Path, entry: Mapping[str, Any]) -> dict[str, str]:
+    """Names of the provinces by every way they are written."""
+    if not entry["vervar"].get("names"):
+        return {}
+    found = {}
+    for row in package.load(entry["vervar"]["names"], root).fillna("").itertuples(index=False):
+        for label in (row.province, *str(row.other_names).split(";")):
+            found[plain(str(label))] = str(row.province)
+    return found
+
+
+def _key() -> str:
+    key = os.environ.get(KEY, "").strip()
+    if re.fullmatch(r"[A-Za-z0-9]{8,128}", key, re.ASCII):
+        return key
+    raise ParameterError(
+        "the BPS WebAPI needs a key",
+        expected=f"letters and digits in the environment variable {KEY}",
+        found="something else" if key else "no such variable",
+        where=KEY,
+        todo="a key is free at https://webapi.bps.go.id/developer",
+    )

@@ -1,0 +1,159 @@
+"""A reader's own licensed file in the place of values that a package leaves out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ikm_pmi.data.atomic import digest
+from ikm_pmi.data.package import RAW, find_root, read_descriptor
+from ikm_pmi.engine.manifest import write_whole
+from ikm_pmi.engine.months import draft, edit_descriptor
+from ikm_pmi.errors import DataError, ParameterError, named
+from ikm_pmi.study import WITHHELD
+
+#: Where an entry of ``datapackage.json`` says that a reader's file stands in the table.
+_OWN = "ownFile"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Used:
+    """What was taken: rows of the file, rows kept from before, rows left out for want of a value.
+
+    ``whole`` says that the file is the sealed table itself, byte for byte.
+    """
+
+    table: str
+    hash: str
+    taken: int
+    kept: int
+    left_out: int
+    whole: bool
+
+    def sentence(self) -> str:
+        """What now stands in the table."""
+        if self.whole:
+            return f"{self.table}: the file is the sealed table ({self.hash})"
+        return (
+            f"{self.table}: {self.taken} rows from your file ({self.hash}), {self.kept} kept as "
+            f"they were, {self.left_out} without a value left out; results will say that they rest "
+            f"on it"
+        )
+
+
+def use(root: Path, name: str, file: Path) -> Used:
+    """Put the values of a reader's file into a table; check, seal and build, all or nothing.
+
+    Parameters
+    ----------
+    root : Path
+        The project folder.
+    name : str
+        Of ``study.WITHHELD``, such as ``pmi``.
+    file : Path
+        A csv with the key of the table and its value (``country_iso3``, ``month``, ``pmi``);
+        further columns of the table, such as ``source``, are taken where they are there.
+
+    Raises
+    ------
+    ParameterError
+        When nothing is called so.
+    DataError
+        When the file cannot be read, lacks a column, has a value that is none or a period twice.
+    """
+    taken = named(WITHHELD, name, what="value to bring", where="data use", error=ParameterError)
+    table, value = taken.table, taken.columns[0]
+    entry = next(e for e in read_descriptor(root / RAW)["resources"] if e["name"] == table)
+    content = file.read_bytes() if file.is_file() else None
+    if content is None:
+        raise DataError("no such file", expected="a csv file", found=str(file), todo="correct it")
+    own, whole = digest(content), digest(content) == entry["hash"]
+    fields = [item["name"] for item in entry["schema"]["fields"]]
+    key = entry["schema"]["primaryKey"]
+    old = _rows(root / RAW / entry["path"])
+    known = {tuple(row[k] for k in key): row for row in old}
+    given = {} if whole else _given(file, entry, value)
+    rows = []
+    for row in given.values():
+        said = {"source": f"the reader's own licensed file, {own}", "source_url": file.name}
+        filled = {"vintage": "unknown"} | said | {k: v for k, v in row.items() if v}
+        rows.append({field: filled.get(field, "") for field in fields})
+    kept = [row for place, row in known.items() if place not in given and row[value]]
+    rows = sorted([*rows, *kept], key=lambda row: tuple(row[k] for k in key))
+
+    def edit(copy: Path) -> None:
+        write_whole(copy / RAW / entry["path"], content if whole else _text(fields, rows))
+        edit_descriptor(copy, recorded)
+
+    def recorded(package: dict[str, Any]) -> None:
+        one = next(item for item in package["resources"] if item["name"] == table)
+        one.pop(_OWN, None)
+        if not whole:
+            one[_OWN] = {"name": file.name, "hash": own, "rows": len(given)}
+
+    with draft(root, edit, unsealed=[table]) as change:
+        change.commit(root)
+    return Used(
+        table=table,
+        hash=own,
+        taken=len(old) if whole else len(given),
+        kept=0 if whole else len(kept),
+        left_out=0 if whole else len(set(known) - set(given)) - len(kept),
+        whole=whole,
+    )
+
+
+def notes(root: Path | None = None) -> list[str]:
+    """For every result: which tables hold a reader's own file."""
+    entries = read_descriptor((root or find_root()) / RAW)["resources"]
+    return [
+        f"These results rest on the reader's own file for {entry['name']} ({entry[_OWN]['hash']})."
+        for entry in entries
+        if _OWN in entry
+    ]
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    try:
+        return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            "no csv in UTF-8", expected="one", found=str(error), where=path.name, todo="save it so"
+        ) from None
+
+
+def _text(fields: list[str], rows: list[dict[str, str]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fields, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _given(
+    file: Path, entry: Mapping[str, Any], value: str
+) -> dict[tuple[str, ...], dict[str, str]]:
+    """The rows of a reader's file by key; what else their cells must be, the seal checks."""
+    key, found = entry["schema"]["primaryKey"], {}
+    names = {item["name"] for item in entry["schema"]["fields"]}
+    for line, row in enumerate(_rows(file), start=2):
+        place = tuple(row.get(name) or "" for name in key)
+        number = re.fullmatch(r"\d+(\.\d+)?", row.get(value) or "")
+        if not number or not all(place) or place in found or None in row or None in row.values():
+            heads = ", ".join((*key, value))
+            raise DataError(
+                "a row of the file is refused",
+                expected=f"{heads}, each period once, decimals with a point",
+                found=", ".join(map(str, row.values())),
+                where=f"{file.name}, row {line}",
+                todo="correct the file (csv, UTF-8, with these heads); nothing was changed",
+            )
+        found[place] = {name: cell or "" for name, cell in row.items() if name in names}
+    if not found:
+        raise DataError("no rows", expected="some", found="none", where=file.name, todo="add them")
+    return found

@@ -1,0 +1,248 @@
+"""Hold everything against what is known: what moved, what was expected, and the next step.
+
+Five parts: the environment against ``requirements.lock``, the data against their hashes, results
+against ``results/manifest.json``, the committed chapters executed again (nbval), and their fresh
+numbers against ``reference/``.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Any
+
+from ikm_pmi.data.report import Problem
+from ikm_pmi.engine import child_process, manifest
+from ikm_pmi.engine.chapters import kernel_settings
+from ikm_pmi.engine.folders import staging
+from ikm_pmi.engine.refresh import moved, rounded
+from ikm_pmi.errors import shown
+from ikm_pmi.study import CHAPTERS, HEADLINES, differing
+
+TOLERANCE = 1e-6  # relative; another machine's linear algebra differs by far less
+_LOCK, _MORE_LOCKS = "requirements.lock", "requirements-*.lock"
+_PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)(?: ; ([^\\\n]+))?", re.MULTILINE)
+_AGAIN = "ikm-pmi reproduce"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verification:
+    """Outcome of :func:`verify`: how much was compared in each part, and what is not as known."""
+
+    compared: dict[str, int]
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything is as known."""
+        return not self.problems
+
+
+def verify(
+    root: Path,
+    *,
+    chapters: Iterable[str] = tuple(CHAPTERS),
+    jobs: int = 2,
+    execute: bool = True,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Verification:
+    """Compare environment, data, results, chapters and numbers with what is committed.
+
+    Parameters
+    ----------
+    root : Path
+        The project's checkout.
+    chapters : iterable of str
+        Names of chapters to execute; all by default.
+    jobs : int
+        Processes; more than one where pytest-xdist is installed.
+    execute : bool
+        Whether the chapters are executed; otherwise the numbers compared are those of ``results/``.
+    tell : callable, optional
+        Called with each line of nbval's report as it comes.
+    """
+    from ikm_pmi.engine.processed import check
+
+    data = check(root)
+    compared = {"packages": len(_pins(root)), "tables": len(data.tables)}
+    compared["results"] = len(manifest.read(root / "results")["results"])
+    problems = [*environment(root), *(one for one in data.problems if one.severity == "error")]
+    problems += (unlike := results(root))
+    chapters = tuple(chapters)
+    if execute:
+        found = _executed(root, chapters, jobs, tell)
+    else:
+        # A folder that is not what its run wrote is told once, not number by number.
+        told = {problem.file.split("/")[1] for problem in unlike}
+        there = {path.parent.name for path in root.glob("results/*/result.json")}
+        chapters = tuple(c for c in chapters if c in there - told)
+        found = [one for chapter in chapters for one in _numbers(root, root / "results", chapter)]
+    compared |= {"chapters": len(chapters) * execute, "chapters' numbers": len(chapters)}
+    return Verification(compared=compared, problems=(*problems, *found))
+
+
+def _pins(root: Path) -> dict[str, str]:
+    """Version by package, of what the locks ask for on this machine; none without the first."""
+    from packaging.markers import Marker
+
+    try:
+        lock = (root / _LOCK).read_text(encoding="utf-8")
+        lock += "".join(path.read_text(encoding="utf-8") for path in root.glob(_MORE_LOCKS))
+    except OSError:
+        return {}
+    return {
+        name: pinned
+        for name, pinned, marker in _PINNED.findall(lock)
+        if not marker or Marker(marker.strip()).evaluate()
+    }
+
+
+def environment(root: Path) -> list[Problem]:
+    """Installed packages that are not as locked; one that only tests or the site use may lack."""
+    pins, needed = _pins(root), _needed()
+    todo = "install what is locked: make setup (after removing .venv, if need be)"
+    if not pins:
+        return [Problem(_LOCK, "pinned packages", "none", _restored(_LOCK))]
+    problems = []
+    for name, pinned in pins.items():
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            found = "not installed" if name in needed else pinned
+        if found != pinned:
+            problems.append(Problem(f"package {name}", pinned, found, todo))
+    return problems
+
+
+def _needed() -> set[str]:
+    """What the study asks for, directly or not, by normal names."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    todo, seen = [("ikm-pmi", ""), ("ikm-pmi", "study")], set[tuple[str, str]]()
+    while todo:
+        name, extra = todo.pop()
+        if (name, extra) in seen:
+            continue
+        seen.add((name, extra))
+        try:
+            texts = requires(name) or []
+        except PackageNotFoundError:
+            continue
+        for one in map(Requirement, texts):
+            if not one.marker or one.marker.evaluate({"extra": extra}):
+                todo += [(canonicalize_name(one.name), each) for each in ("", *one.extras)]
+    return {name for name, _ in seen}
+
+
+def _restored(path: str) -> str:
+    return f"git checkout -- {path}"
+
+
+def results(root: Path) -> list[Problem]:
+    """Results that are not what their run wrote, or were made from other inputs than today's."""
+    folder, problems = root / "results", list[Problem]()
+    entries = manifest.read(folder)["results"]
+    for name, entry in entries.items():
+        if other := _other_parameters(folder, name):
+            problems.append(other)
+            continue
+        for file in manifest.edited_files(entry, folder / name):
+            found = "edited since" if (folder / name / file).is_file() else "no such file"
+            found = found if file in entry["files"] else "a file that no run wrote"
+            expected = "the file as its run wrote it"
+            problems.append(Problem(f"results/{name}/{file}", expected, found, _AGAIN))
+        problems += _outdated(root, name, entry["inputs"])
+    # A folder of other parameters without an entry was written by hand: the reader's own.
+    there = {path.parent.name for path in folder.glob("[0-9]*/result.json")} & set(CHAPTERS)
+    for name in sorted(there - entries.keys()):
+        expected = "an entry in results/manifest.json"
+        problem = Problem(f"results/{name}", expected, "none", _AGAIN)
+        problems.append(_other_parameters(folder, name) or problem)
+    return problems
+
+
+def _other_parameters(folder: Path, name: str) -> Problem | None:
+    """What is wrong with the folder of a chapter's defaults when it holds other numbers."""
+    values = manifest.read_object(folder / name / "result.json").get("parameters")
+    changed = differing(name, values) if name in CHAPTERS and isinstance(values, dict) else {}
+    if not changed:
+        return None
+    found = "numbers of " + ", ".join(f"{key} = {shown(one)}" for key, one in changed.items())
+    expected = "the study's own numbers, of the default parameters"
+    return Problem(f"results/{name}", expected, found, _AGAIN)
+
+
+def _outdated(root: Path, name: str, inputs: dict[str, Any]) -> Iterator[Problem]:
+    result = manifest.read_object(root / "results" / name / "result.json")
+    chapter, values = result.get("chapter"), result.get("parameters")
+    if not isinstance(chapter, str) or not isinstance(values, dict):
+        return  # a missing or edited file: told already
+    if other := manifest.outdated(root, chapter, values, inputs):
+        yield Problem(
+            file=f"results/{name}",
+            expected="made from today's notebook, parameters, code, data and package versions",
+            found=f"made from other {', '.join(other)}",
+            todo=_AGAIN if name == chapter else f"ikm-pmi run {chapter} again",
+        )
+
+
+def _executed(
+    root: Path, chapters: tuple[str, ...], jobs: int, tell: Callable[[str], None]
+) -> list[Problem]:
+    """Outputs that nbval finds different, and fresh numbers that moved."""
+    with staging(root / "results", "verify") as folder:
+        command = child_process.command("pytest", "--nbval", "--nbval-current-env", "-q")
+        command += ["-p", "no:cacheprovider"]
+        if jobs > 1 and importlib.util.find_spec("xdist"):
+            command += ["-n", str(jobs), "--dist", "loadscope"]
+        command += [f"notebooks/{chapter}.ipynb" for chapter in chapters]
+        # What nbval leaves when it is killed goes with the folder.
+        settings = kernel_settings(folder, root) | {"TMPDIR": str(folder)}
+        report, status = child_process.run(command, settings, tell, root)
+        problems = [
+            Problem(
+                file=place,
+                expected="the outputs committed",
+                found="others, or an error; see nbval's report",
+                todo="if they are meant to differ: ikm-pmi refresh, and say why in CHANGELOG.md",
+            )
+            for place in re.findall(r"^(?:FAILED|ERROR) (notebooks/.+?)(?: - .*)?$", report, re.M)
+        ]
+        if status and not problems:
+            last = report.strip().rpartition("\n")[2]
+            todo = "see nbval's report; install what is locked: make setup"
+            problems.append(Problem("notebooks", "a run of nbval", last, todo))
+        return problems + [one for each in chapters for one in _numbers(root, folder, each)]
+
+
+def _numbers(root: Path, results_dir: Path, chapter: str) -> list[Problem]:
+    """Numbers of a chapter that are not those of ``reference/``, the headlines first."""
+    known, new = root / "reference" / f"{chapter}.json", results_dir / chapter / "result.json"
+    contents = []
+    for path, todo in ((known, _restored(f"reference/{known.name}")), (new, "see nbval's report")):
+        try:
+            contents.append(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            whose = f"reference/{known.name}" if path == known else f"a fresh result of {chapter}"
+            return [Problem(whose, "a result", "none to be read", todo)]
+    fresh = rounded(contents[1])
+    fresh.pop("versions", None)
+    lead = {f"estimates[{one.name}]" for one in HEADLINES if one.chapter == chapter}
+    problems = [
+        Problem(
+            file=f"{chapter}, {'headline ' if path.rpartition('.')[0] in lead else ''}{path}",
+            expected=f"{old} within {TOLERANCE:g} of itself"
+            if isinstance(old, float)
+            else str(old),
+            found=str(new),
+            todo="find what moved it; if it is meant: ikm-pmi refresh, and CHANGELOG.md old → new",
+        )
+        for path, old, new in moved(contents[0], fresh, TOLERANCE)
+    ]
+    return sorted(problems, key=lambda problem: ", headline " not in problem.file)

@@ -1,1 +1,0 @@
-"""One method a module: a pure function beside its frozen result."""

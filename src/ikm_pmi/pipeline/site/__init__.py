@@ -1,1 +1,0 @@
-"""The public site: pages made from existing results, bound together by Sphinx."""

@@ -1,0 +1,1 @@
+"""What leaves the project: site, tables for other programs, explorer, replication package."""
