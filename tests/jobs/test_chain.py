@@ -8,8 +8,8 @@ from ikm_pmi.data import package
 from ikm_pmi.errors import EstimationError, ParameterError
 from ikm_pmi.inference.har import slope
 from ikm_pmi.jobs import bridge, chain, links, orders, surveys
-from ikm_pmi.parameters import JobsParameters
-from ikm_pmi.pmi import sample
+from ikm_pmi.parameters import CrossCountryParameters, JobsParameters
+from ikm_pmi.pmi import sample, wave
 from ikm_pmi.pmi.event_study import evaluate
 from ikm_pmi.results import Estimate, number, significant
 
@@ -53,8 +53,22 @@ def test_the_first_link_adds_up_what_chapter_03_finds(raw, found):
 def test_months_without_an_effect_in_chapter_03_get_an_episode_of_their_own(raw):
     frame = sample.assemble(raw, DEFAULT.impact())
     own = DEFAULT.model_copy(update={"last_month": "2022-03"})
-    gap = chain.event_gap(frame, own)
+    gap, _ = chain.event_gap(frame, own)
     assert gap.ci_low < gap.value < gap.ci_high
+
+
+def test_what_a_wave_leaves_is_the_gap_less_the_waves_of_chapter_05(raw, found):
+    """By the form with the smallest wave and the largest; months beyond its panel have no such row."""
+    own = CrossCountryParameters(episode="chain:2021-07:2021-09", draws=99)
+    country = raw["country_monthly"].merge(raw["population"], on="country_iso3", how="left")
+    forks = wave.wave(country, wave.country_gap(raw, own), own).forks
+    ends = [found.gaps["event_study"].value - 3 * forks["value"].agg(end) for end in ("max", "min")]
+    assert [found.gaps[f"rest_{end}"].value for end in ("most", "least")] == pytest.approx(ends)
+    early = DEFAULT.model_copy(
+        update={"first_month": "2016-02", "last_month": "2016-03", "reference_month": "2016-01"}
+    )
+    frame = sample.assemble(raw, DEFAULT.impact())
+    assert set(chain.gaps(raw, frame, early)) == {"event_study", "dose_low", "dose_high"}
 
 
 def test_a_dose_without_asymmetry_is_the_symmetric_one(raw):

@@ -16,7 +16,7 @@ from math import prod
 import numpy as np
 import pandas as pd
 
-from ikm_pmi.errors import EstimationError
+from ikm_pmi.errors import EstimationError, ParameterError
 from ikm_pmi.inference.har import har_fits
 from ikm_pmi.inference.regression import HarFit
 from ikm_pmi.jobs.bounds import bounds
@@ -25,15 +25,20 @@ from ikm_pmi.jobs.elasticity import elasticity
 from ikm_pmi.jobs.links import Link, with_interval
 from ikm_pmi.jobs.orders import imk_year
 from ikm_pmi.language import translated
-from ikm_pmi.parameters import ElasticityParameters, Episode, JobsParameters
-from ikm_pmi.pmi import sample
-from ikm_pmi.pmi.event_study import evaluate
+from ikm_pmi.parameters import (
+    CrossCountryParameters,
+    ElasticityParameters,
+    Episode,
+    JobsParameters,
+)
+from ikm_pmi.pmi import sample, wave
+from ikm_pmi.pmi.event_study import EventStudyResult, evaluate
 from ikm_pmi.pmi.sample import MAIN, both_sides, dose_design
 from ikm_pmi.pmi.spells import with_episode
 from ikm_pmi.results import Estimate, Findings, significant
 
 #: Tables of the data package that the chain rests on.
-TABLES = (*sample.TABLES, "deflators", "imk_panel", "imk_quarterly_growth", "manufacturing_growth")
+TABLES = (*wave.TABLES, "deflators", "imk_panel", "imk_quarterly_growth", "manufacturing_growth")
 LINKS = ("gap", "bridge", "pass_through", "elasticity")
 #: What a row beside the lead is called, by the link it changes and the link's own name.
 LABELS: Mapping[str, str] = {
@@ -41,6 +46,8 @@ LABELS: Mapping[str, str] = {
     "dose": "dose-response, as the rules are read here",
     "dose_low": "dose-response, low reading of the rules",
     "dose_high": "dose-response, high reading of the rules",
+    "rest_most": "what a wave elsewhere leaves, form that leaves most",
+    "rest_least": "what a wave elsewhere leaves, form that leaves least",
     "all": "bridge of all quarters",
     "without_2020": "bridge without 2020",
     "twfe": "two-way elasticity",
@@ -250,7 +257,11 @@ def chain_rows(found: Links, parameters: JobsParameters) -> ChainResult:
 
 
 def gaps(
-    raw: Mapping[str, pd.DataFrame], frame: pd.DataFrame, parameters: JobsParameters
+    raw: Mapping[str, pd.DataFrame],
+    frame: pd.DataFrame,
+    parameters: JobsParameters,
+    *,
+    with_rest: bool = True,
 ) -> dict[str, Estimate]:
     """The sum of monthly deviations of the PMI, the lead first.
 
@@ -262,7 +273,9 @@ def gaps(
     if parameters.path:
         out["dose"] = dose_gap(frame, parameters)
     else:
-        out["event_study"] = event_gap(frame, parameters)
+        out["event_study"], found = event_gap(frame, parameters)
+        if with_rest:
+            out |= rest_gaps(raw, out["event_study"], found, parameters)
     for reading in ("low", "high"):
         read = impact.read(reading)
         own_frame = sample.assemble(raw, read)
@@ -270,26 +283,58 @@ def gaps(
     return out
 
 
-def event_gap(frame: pd.DataFrame, parameters: JobsParameters) -> Estimate:
+def event_gap(frame: pd.DataFrame, parameters: JobsParameters) -> tuple[Estimate, EventStudyResult]:
     """The sum of the effects that chapter 03 finds in these months, as far as it has all of them.
 
     Its error is that of placebo windows as long as the months, from the same regression with one
-    episode over them; that regression gives the sum, too, where chapter 03 has not every month.
+    episode over them, which comes with it; that regression gives the sum, too, where chapter 03
+    has not every month.
     """
     impact, months = parameters.impact(), parameters.months().astype(str)
     own = Episode(name="chain", first=months[0], last=months[-1])
-    found = evaluate(frame, with_episode(impact.episodes, own), impact)["pmi.chain.mean"]
-    known = {
+    design = evaluate(frame, with_episode(impact.episodes, own), impact)
+    found = design["pmi.chain.mean"]
+    effects = {
         e.name[-7:]: e.value
         for e in evaluate(frame, impact.episodes, impact).estimates
         if e.name[-7:] in months and ".lead." not in e.name
     }
     n = len(months)
-    value = sum(known.values()) if len(known) == n else n * found.value
+    value = sum(effects.values()) if len(effects) == n else n * found.value
     move = value - n * found.value
     low, high = (None if x is None else n * x + move for x in (found.ci_low, found.ci_high))
     unit = "index points, sum of the months"
-    return replace(found, name="chain.gap", value=value, ci_low=low, ci_high=high, unit=unit)
+    known = replace(found, name="chain.gap", value=value, ci_low=low, ci_high=high, unit=unit)
+    return known, design
+
+
+def rest_gaps(
+    raw: Mapping[str, pd.DataFrame],
+    gap: Estimate,
+    design: EventStudyResult,
+    parameters: JobsParameters,
+) -> dict[str, Estimate]:
+    """The gap less a wave like it, by the forms of chapter 05 that leave most and least of it.
+
+    Nothing where that chapter's panel does not reach over the months, or knows no deaths in them.
+    """
+    months = parameters.months().astype(str)
+    country = raw["country_monthly"].merge(raw["population"], on="country_iso3", how="left")
+    try:
+        own = CrossCountryParameters.parse({"episode": f"chain:{months[0]}:{months[-1]}"})
+        rests = sorted(wave.rests(country, design, own), key=lambda e: e.value)
+    except (ParameterError, EstimationError):
+        return {}
+    n, whole = len(months), design["pmi.chain.mean"].value
+
+    def summed(rest: float | None) -> float | None:
+        return None if rest is None else gap.value + n * (rest - whole)
+
+    return {
+        name: replace(gap, value=gap.value + n * (e.value - whole), method=e.method,
+                      ci_low=summed(e.ci_low), ci_high=summed(e.ci_high))
+        for name, e in (("rest_most", rests[0]), ("rest_least", rests[-1]))
+    }  # fmt: skip
 
 
 def dose_fit(frame: pd.DataFrame, parameters: JobsParameters) -> HarFit:
@@ -355,7 +400,8 @@ def back_test(
     observed = float(by_quarter["2020Q2"] - by_quarter["2020Q1"])
     rows = []
     one = Estimate(name="one", value=1.0, unit="", method="known")
-    for gap, first in gaps(raw, sample.assemble(raw, then.impact()), then).items():
+    frame = sample.assemble(raw, then.impact())
+    for gap, first in gaps(raw, frame, then, with_rest=False).items():
         for name, slope in found.bridges.items():
             e = chain(first, slope, one, 100.0, level=parameters.confidence_level)
             output = e["chain.output_pct"]

@@ -312,6 +312,20 @@ def wave(
     )
 
 
+def rests(
+    frame: pd.DataFrame, gap: EventStudyResult, parameters: CrossCountryParameters
+) -> list[Estimate]:
+    """The rest of the gap alone, fork by fork: those of :func:`wave`, which says what is taken."""
+    panel, episode = assemble(frame, parameters), Episode.parse(parameters.episode)
+    elsewhere = panel.sample(without=[parameters.treated_country])
+    total = gap[episode.name], gap.placebos[episode.name].mean
+    return [
+        _rest(replace(one, name=f"wave.{fork.name}.wave"), total, parameters)
+        for fork, doses in _usable(panel, parameters)[0].items()
+        for one in [regress(elsewhere, fork.formula).jackknife(doses, parameters)]
+    ]
+
+
 def _notes(forks: pd.DataFrame) -> list[str]:
     """What a restriction goes with by fork, and what hangs on one country."""
     most = forks.iloc[int((forks["without_it"] - forks["value"]).abs().argmax())]
