@@ -58,7 +58,7 @@ def test_months_without_an_effect_in_chapter_03_get_an_episode_of_their_own(raw)
 
 
 def test_what_a_wave_leaves_is_the_gap_less_the_waves_of_chapter_05(raw, found):
-    """By the form with the smallest wave and the largest; months beyond its panel have no such row."""
+    """By the forms with the smallest and largest wave; months beyond its panel have no row."""
     own = CrossCountryParameters(episode="chain:2021-07:2021-09", draws=99)
     country = raw["country_monthly"].merge(raw["population"], on="country_iso3", how="left")
     forks = wave.wave(country, wave.country_gap(raw, own), own).forks
