@@ -167,9 +167,12 @@ def randomly(rng):
     )
 
 
-def test_for_random_parameters_the_interval_holds_its_value_or_the_run_is_refused(raw, found):
+def test_for_random_parameters_the_interval_holds_its_value_or_the_run_is_refused(
+    raw, found, tries
+):
+    times = tries(200, 30)
     rng, causes, held = np.random.default_rng(7), [], 0
-    for _ in range(200):
+    for _ in range(times):
         own = randomly(rng)
         try:
             answers = chain.chain_rows(found, own).estimates[:3]
@@ -182,7 +185,7 @@ def test_for_random_parameters_the_interval_holds_its_value_or_the_run_is_refuse
                 slack = 1e-9 * abs(e.value)
                 assert e.ci_low - slack <= e.value <= e.ci_high + slack, (e.name, own)
         held += 1
-    assert held >= 180, causes
+    assert held >= 0.9 * times, causes
     assert all("does not hold its value" in cause for cause in causes)
 
 

@@ -118,7 +118,7 @@ def together(chapter):
     return plain | CHEAP.get(chapter, {}) | BESIDE.get(chapter, {})
 
 
-@pytest.mark.parametrize("chapter", sampled(CHAPTERS, 3, first=2))
+@pytest.mark.parametrize("chapter", sampled(CHAPTERS, len(CHAPTERS), first=2))
 def test_many_parameters_at_once_and_cells_run_again(chapter, project, outside):
     model, changed = CHAPTERS[chapter], together(chapter)
     defaults = model.parse({}).model_dump()
