@@ -94,6 +94,27 @@ def pack(
     answer({"file": str(path), "bytes": size}, f"{path}  {size / 1e6:.1f} MB")
 
 
+@command(
+    app,
+    examples=["ikm-pmi paper", "ikm-pmi paper --out working-paper.pdf"],
+)
+def paper(
+    out: Annotated[Path, typer.Option(help="The PDF.", callback=inside)] = Path("dist/paper.pdf"),
+    *,
+    runs: Annotated[
+        list[str] | None,
+        typer.Option("--run", help="Results of other parameters, by name; may be given again."),
+    ] = None,
+) -> None:
+    """Set the working paper from the results: another parameter changes its numbers."""
+    from ikm_pmi.data.atomic import write_files
+    from ikm_pmi.share.paper import paper as typeset
+
+    root = find_root()
+    write_files({out: typeset(root, root / "results", runs or [])})
+    answer({"file": str(out)}, str(out))
+
+
 @command(app, examples=["ikm-pmi site", "ikm-pmi site --serve --port 0"])
 def site(
     out: Annotated[Path, typer.Option(help="Folder of the site.", callback=inside)] = Path("site"),

@@ -410,3 +410,15 @@ def back_test(
                  "low": output.ci_low, "high": output.ci_high, "observed": observed}
             )  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def back_tested(rows: pd.DataFrame) -> list[Estimate]:
+    """What the lead of :func:`back_test` predicts, and what was counted, as estimates."""
+    unit, lead = "percent of manufacturing output", rows.iloc[0]
+    return [
+        Estimate(name=f"chain.back_test.{name}", value=float(lead[name]), unit=unit, method=method)
+        for name, method in (
+            ("predicted", lead["choice"]),
+            ("observed", "growth of 2020Q2 less 2020Q1"),
+        )
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,61 @@ COLUMNS = ("country_iso3", "month", "pmi", "stringency", "new_cases", "new_death
 CONTROLS = ("log_cases", "log_cases_lag", "log_deaths", "log_deaths_lag")
 #: Stringency and cases are recorded from this month; before it both are zero by definition.
 RECORDS_BEGIN = pd.Period("2020-01", "M")
+#: The forms in which deaths enter; the first looks ahead, the last is that of one plus deaths.
+FORMS = {
+    "share_of_peak": "share of own peak",
+    "per_million": "deaths per head",
+    "root": "root of deaths per head",
+    "log_deaths": "log of deaths",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """One declared way to hold the epidemic constant.
+
+    Parameters
+    ----------
+    form : str
+        One of ``FORMS``.
+    lag : bool
+        Whether the month before enters too.
+    era : bool
+        Whether each country has a level of its own since March 2020. The wave is then measured
+        against the country's other months of that era, without it against a month without deaths.
+        (One level for all countries is void: the month effects hold it.)
+    """
+
+    form: str
+    lag: bool
+    era: bool
+
+    @property
+    def name(self) -> str:
+        """``share_of_peak_lag_era``."""
+        return self.form + "_lag" * self.lag + "_era" * self.era
+
+    @property
+    def words(self) -> str:
+        """For reading."""
+        return FORMS[self.form] + ", lag" * self.lag + ", own era level" * self.era
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The columns of deaths."""
+        return (self.form, f"{self.form}_lag")[: 1 + self.lag]
+
+    @property
+    def formula(self) -> str:
+        """The regression."""
+        effect = "country_era" if self.era else "country"
+        return f"pmi ~ change + level + {' + '.join(self.terms)} | {effect} + month"
+
+
+#: All of them: four forms, each with and without a lag, with and without the country's era level.
+FORKS = tuple(
+    Fork(form, lag, era) for form, era, lag in product(FORMS, (False, True), (False, True))
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)

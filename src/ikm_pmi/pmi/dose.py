@@ -230,6 +230,21 @@ def by_reading(tables: Mapping[str, pd.DataFrame], parameters: ImpactParameters)
     return pd.DataFrame(rows, columns=columns)
 
 
+def readings(table: pd.DataFrame, parameters: ImpactParameters) -> list[Estimate]:
+    """What :func:`by_reading` finds for the whole sample, as estimates."""
+    numbers = ["value", "ci_low", "ci_high", "p_value", "n"]
+    return [
+        Estimate(
+            name=f"pmi.dose.june_to_july_2021.{row['intensity']}.{row['reading']}",
+            unit="index points",
+            method=f"OLS, circular shifts; {row['intensity']}, {row['reading']} reading",
+            ci_level=parameters.confidence_level,
+            **{name: row[name] for name in numbers},
+        )
+        for row in table[table["sample"] == "all"].to_dict("records")
+    ]
+
+
 def cap_against_deaths(frame: pd.DataFrame, parameters: ImpactParameters) -> pd.DataFrame:
     """Whether the cap on factory staff forecasts the PMI better than deaths of the month do.
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -28,7 +27,10 @@ from ikm_pmi.parameters import CrossCountryParameters, Episode, ImpactParameters
 from ikm_pmi.parameters.pmi import FEWEST_COUNTRIES
 from ikm_pmi.pmi import sample
 from ikm_pmi.pmi.country_panel import (
+    FORKS,
+    FORMS,
     CountryPanel,
+    Fork,
     assemble,
     combination,
     negative_weights,
@@ -42,61 +44,6 @@ from ikm_pmi.results import Estimate, Findings, number, span
 
 #: Raw tables of :func:`country_gap` and :func:`wave`.
 TABLES = (*sample.TABLES, "population")
-#: The forms in which deaths enter; the first looks ahead, the last is that of one plus deaths.
-FORMS = {
-    "share_of_peak": "share of own peak",
-    "per_million": "deaths per head",
-    "root": "root of deaths per head",
-    "log_deaths": "log of deaths",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Fork:
-    """One declared way to hold the epidemic constant.
-
-    Parameters
-    ----------
-    form : str
-        One of ``FORMS``.
-    lag : bool
-        Whether the month before enters too.
-    era : bool
-        Whether each country has a level of its own since March 2020. The wave is then measured
-        against the country's other months of that era, without it against a month without deaths.
-        (One level for all countries is void: the month effects hold it.)
-    """
-
-    form: str
-    lag: bool
-    era: bool
-
-    @property
-    def name(self) -> str:
-        """``share_of_peak_lag_era``."""
-        return self.form + "_lag" * self.lag + "_era" * self.era
-
-    @property
-    def words(self) -> str:
-        """For reading."""
-        return FORMS[self.form] + ", lag" * self.lag + ", own era level" * self.era
-
-    @property
-    def terms(self) -> tuple[str, ...]:
-        """The columns of deaths."""
-        return (self.form, f"{self.form}_lag")[: 1 + self.lag]
-
-    @property
-    def formula(self) -> str:
-        """The regression."""
-        effect = "country_era" if self.era else "country"
-        return f"pmi ~ change + level + {' + '.join(self.terms)} | {effect} + month"
-
-
-#: All of them: four forms, each with and without a lag, with and without the country's era level.
-FORKS = tuple(
-    Fork(form, lag, era) for form, era, lag in product(FORMS, (False, True), (False, True))
-)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -316,14 +263,11 @@ def rests(
     frame: pd.DataFrame, gap: EventStudyResult, parameters: CrossCountryParameters
 ) -> list[Estimate]:
     """The rest of the gap alone, fork by fork: those of :func:`wave`, which says what is taken."""
-    panel, episode = assemble(frame, parameters), Episode.parse(parameters.episode)
+    panel, name = assemble(frame, parameters), Episode.parse(parameters.episode).name
     elsewhere = panel.sample(without=[parameters.treated_country])
-    total = gap[episode.name], gap.placebos[episode.name].mean
-    return [
-        _rest(replace(one, name=f"wave.{fork.name}.wave"), total, parameters)
-        for fork, doses in _usable(panel, parameters)[0].items()
-        for one in [regress(elsewhere, fork.formula).jackknife(doses, parameters)]
-    ]
+    total = gap[name], gap.placebos[name].mean
+    forks, _ = _usable(panel, parameters)
+    return [rest for _, rest in _jackknifed(elsewhere, forks, total, parameters)]
 
 
 def _notes(forks: pd.DataFrame) -> list[str]:
@@ -401,6 +345,21 @@ def _rest(
     )
 
 
+def _jackknifed(
+    rows: pd.DataFrame,
+    forks: Mapping[Fork, pd.Series],
+    gap: tuple[Estimate, NDArray[np.float64]],
+    p: CrossCountryParameters,
+) -> list[tuple[Estimate, Estimate]]:
+    """Wave and rest by fork, without bootstrap."""
+    out = []
+    for fork, doses in forks.items():
+        one = regress(rows, fork.formula).jackknife(doses, p)
+        one = replace(one, name=f"wave.{fork.name}.wave")
+        out.append((one, _rest(one, gap, p)))
+    return out
+
+
 def _envelopes(forks: pd.DataFrame, total: Estimate) -> list[Estimate]:
     """The ends of all sets together."""
     ends = {
@@ -427,16 +386,13 @@ def _checks(
     out = [c for c in p.own_lockdown if c in panel.countries and c != p.treated_country]
     rows = {"all other countries": table}
     if out and len(set(panel.countries) - {p.treated_country, *out}) >= FEWEST_COUNTRIES:
-        again = []
-        for fork, doses in forks.items():
-            fit = regress(panel.sample(without=[p.treated_country, *out]), fork.formula)
-            one = fit.jackknife(doses, p)
-            rest = _rest(one, gap, p)
-            again.append(
-                {"value": one.value, "ci_low": one.ci_low, "ci_high": one.ci_high}
-                | {"rest": rest.value, "rest_low": rest.ci_low, "rest_high": rest.ci_high}
+        rows["without " + " and ".join(out)] = pd.DataFrame(
+            {"value": one.value, "ci_low": one.ci_low, "ci_high": one.ci_high}
+            | {"rest": rest.value, "rest_low": rest.ci_low, "rest_high": rest.ci_high}
+            for one, rest in _jackknifed(
+                panel.sample(without=[p.treated_country, *out]), forks, gap, p
             )
-        rows["without " + " and ".join(out)] = pd.DataFrame(again)
+        )
     return pd.DataFrame.from_dict(
         {
             name: {

@@ -2,8 +2,8 @@
 
 The archive holds the project as it is in version control (without it: its files, hidden ones and
 caches aside), the results of the default parameters, a README in the template of the Social Science
-Data Editors, RO-Crate metadata, and the SHA-256 of every file. The same project and results give
-the same bytes.
+Data Editors, RO-Crate metadata, the paper, and the SHA-256 of every file. The same project and
+results give the same bytes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import subprocess
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -28,9 +29,10 @@ from ikm_pmi.share.exhibits import Exhibit, exhibits
 from ikm_pmi.share.exports import leave_out, statement
 from ikm_pmi.share.formats import zipped
 from ikm_pmi.share.package_about import CRATE, README, crate, readme
+from ikm_pmi.share.paper import paper
 from ikm_pmi.study import CHAPTERS
 
-SUMS = "SHA256SUMS"
+SUMS, PAPER = "SHA256SUMS", "paper.pdf"
 _HIDDEN = {".ci", ".github", ".gitignore", ".gitattributes", ".pre-commit-config.yaml"}
 _MADE = {"results", "site", "dist", "build", "__pycache__"}
 
@@ -38,7 +40,7 @@ _MADE = {"results", "site", "dist", "build", "__pycache__"}
 def files(root: Path) -> dict[str, bytes]:
     """The project's own files, by their paths below its folder."""
     names = _tracked(root) or list(_walked(root))
-    made = {README, CRATE, SUMS}  # of a package that was unpacked here
+    made = {README, CRATE, SUMS, PAPER}  # of a package that was unpacked here
     return {
         name: (root / name).read_bytes()
         for name in sorted(set(names) - made)
@@ -153,6 +155,8 @@ def package(
     _refuse_gaps(found, root)
     _refuse_paths(found, root)
     found = leave_out(found, without)
+    if not without and find_spec("typst"):  # its words quote what is left out
+        found[PAPER] = paper(root, results_dir)
     tell("success", "checks")
     tell("start", "archive")
     study = PackageFacts.read(root, results_dir, {name: len(text) for name, text in found.items()})

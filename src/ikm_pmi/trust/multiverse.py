@@ -259,8 +259,11 @@ def summarise(
     sign, alpha = float(np.sign(table["estimate"].median())), 1 - parameters.confidence_level
     decomposition = explained(table, choices)
     ends = np.quantile(np.sort(null[1:], axis=1), [alpha / 2, 1 - alpha / 2], axis=0)
-    luck = searcher(null[1:], parameters.confidence_level, TRIES)
+    luck = dict(zip(TRIES, searcher(null[1:], parameters.confidence_level, TRIES), strict=True))
     shown = _shown(table, sign, unit, alpha)
+    for tries, found in luck.items():
+        words = "at least one significant where there is nothing, tried in random order"
+        shown[f"luck_{tries}"] = (float(found), "share of searchers", words)
     share = float(decomposition.iloc[-1]["alone"])
     shown["explained"] = (share, "share of variance", "main effects of all choices")
     return Curve(
@@ -279,7 +282,7 @@ def summarise(
         envelope=ends,
         by_error=by_error,
         duplicates=duplicates,
-        luck=dict(zip(TRIES, map(float, luck), strict=True)),
+        luck={tries: float(found) for tries, found in luck.items()},
     )
 
 
