@@ -15,7 +15,7 @@ SOURCE = ROOT / "src/ikm_pmi"
 # A module imports only from its own line or from those above it.
 ORDER = (
     *("errors", "language", "results", "parameters", "data", "restrictions", "inference"),
-    *("pmi", "jobs", "trust", "report", "study", "engine", "share", "cli"),
+    *("pmi", "jobs", "trust", "report", "study", "engine", "share", "cli", "__main__"),
 )
 MODULE_LINES, FUNCTION_LINES, POSITIONAL, ARGUMENTS = 450, 60, 5, 10
 CELLS, CELL_LINES, IMPORTS = 12, 8, 3

@@ -33,6 +33,7 @@ def call(monkeypatch, capsys, *arguments):
         (["run", "01", "-p", "country"], 2, "name=value"),
         (["run", "77"], 2, "no chapter is called '77'"),
         (["run", "0"], 2, "fits several chapters"),
+        (["run", "3"], 2, "did you mean 03 (03_pmi_impact)?"),
         (["run", "01", "-f", "no.toml"], 2, "no.toml cannot be read"),
         (["parameters", "06_ikm_elastic"], 0, ""),
         (["frobnicate"], 2, "No such command"),

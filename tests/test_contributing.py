@@ -1,4 +1,4 @@
-"""The examples of CONTRIBUTING.md run as they are printed."""
+"""The examples of CONTRIBUTING.md run as they are printed; AGENTS.md names what there is."""
 
 import json
 import re
@@ -9,7 +9,8 @@ import pytest
 from ikm_pmi.data import package
 
 pytestmark = pytest.mark.docs
-PAGE = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
 def blocks(language):
@@ -44,3 +45,20 @@ def test_the_rule_is_a_row_of_the_table():
         & (rules["end"] >= cells["end"])
     ]
     assert len(same) >= 1
+
+
+def test_the_page_for_agents_names_targets_and_places_that_are_there():
+    page = (ROOT / "AGENTS.md").read_text(encoding="utf-8")
+    targets = set(
+        re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.M)[0].split()
+    )
+    named = set(re.findall(r"\bmake ([a-z-]+)", page))
+    assert named <= set(targets.split())
+    assert {"test", "reproduce", "lint", "refresh"} <= named
+    paths = re.findall(r"`((?:src|data|docs|tests|reference|notebooks)[\w./]*)`", page)
+    paths += re.findall(r"\b([A-Z]{4,}\.md)\b", page)
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    order = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rooms = {path for path in paths if path.startswith("src/ikm_pmi/")}
+    assert rooms
+    assert all(path in order for path in rooms)

@@ -1,9 +1,12 @@
 import json
 import pickle
+import pkgutil
 import subprocess
 import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
@@ -183,3 +186,32 @@ shell.run_cell("import ikm_pmi as ikm\\nikm.settings('3')")
     assert "ParameterError: no chapter is called '3'" in said
     assert "what to do" in said
     assert "study.py" not in said
+
+
+REFERENCE = sorted((Path(__file__).parents[1] / "reference").glob("[0-9]*.json"))
+SCHEMA = json.loads(pkgutil.get_data("ikm_pmi", "result.schema.json"))
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
+
+@pytest.mark.parametrize("path", REFERENCE, ids=lambda path: path.stem)
+def test_every_result_is_as_its_schema_says(path):
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["versions"] = {"python": "3", "ikm-pmi": "0"}
+    assert [error.message for error in VALIDATOR.iter_errors(content)] == []
+    assert {*content} == {*SCHEMA["properties"]} == {*SCHEMA["required"]}
+
+
+def test_what_is_no_result_is_seen_by_the_schema():
+    content = json.loads(REFERENCE[0].read_text(encoding="utf-8"))
+    content["versions"] = {"python": "3", "ikm-pmi": "0"}
+    for spoil in (
+        lambda r: r.pop("seed"),
+        lambda r: r["estimates"][0].update(value="4"),
+        lambda r: r["estimates"][0].pop("p_value"),
+        lambda r: r["estimates"][0].update(p_value=1.5),
+        lambda r: r["data"].update(x="sha256:0"),
+        lambda r: r.update(more=1),
+    ):
+        spoilt = json.loads(json.dumps(content))
+        spoil(spoilt)
+        assert not VALIDATOR.is_valid(spoilt)

@@ -273,7 +273,8 @@ def parameters_for(chapter: str) -> type[ChapterParameters]:
     hits = [name for name in CHAPTERS if name == chapter or name.startswith(chapter)]
     if len(hits) == 1:
         return CHAPTERS[hits[0]]
-    near = difflib.get_close_matches(chapter, CHAPTERS, n=1, cutoff=0.3)
+    near = [name for name in CHAPTERS if name.lstrip("0").startswith(f"{chapter.lstrip('0')}_")]
+    near = near or difflib.get_close_matches(chapter, CHAPTERS, n=1, cutoff=0.3)
     raise ParameterError(
         f"{shown(chapter)} fits several chapters"
         if hits
@@ -281,7 +282,7 @@ def parameters_for(chapter: str) -> type[ChapterParameters]:
         expected="one of " + ", ".join(CHAPTERS),
         found=shown(chapter),
         where="chapter",
-        todo=f"did you mean {near[0]!r}?" if near else "see: ikm-pmi parameters",
+        todo=f"did you mean {near[0][:2]} ({near[0]})?" if near else "see: ikm-pmi parameters",
     )
 
 

@@ -249,24 +249,27 @@ def parameters(
     chapter: Annotated[str | None, typer.Argument(help=_NAME, autocompletion=_chapters)] = None,
 ) -> None:
     """List the chapters, or the parameters of one."""
-    from ikm_pmi.parameters import is_assumed
+    from ikm_pmi.parameters import allowed, is_assumed
     from ikm_pmi.study import CHAPTERS, parameters_for
 
     if chapter is None:
         names = {name: list(model.model_fields) for name, model in CHAPTERS.items()}
         answer(names, "\n".join(f"{key}\n    {', '.join(own)}" for key, own in names.items()))
         return
-    fields = parameters_for(chapter).model_fields
+    model = parameters_for(chapter)
+    may_be = allowed(model)
     content = {
         name: {
             "default": info.default,
             "meaning": info.description,
+            "allowed": may_be[name],
             "assumed": is_assumed(info),
         }
-        for name, info in fields.items()
+        for name, info in model.model_fields.items()
     }
     lines = [
         f"{name} = {one['default']!r}\n    {one['meaning']}{' (assumed)' * one['assumed']}"
+        + (f"\n    {one['allowed']}" if one["allowed"] else "")
         for name, one in content.items()
     ]
     answer(content, "\n".join(lines))

@@ -13,7 +13,7 @@ from pathlib import Path
 from ikm_pmi.engine.manifest import read_object, write_whole
 from ikm_pmi.errors import ChapterError, named
 from ikm_pmi.language import Language, tr, using
-from ikm_pmi.parameters import is_assumed
+from ikm_pmi.parameters import allowed, is_assumed
 from ikm_pmi.results import number, probability
 from ikm_pmi.study import CHAPTERS, HEADLINES, HYPOTHESES, Headline, differing
 
@@ -137,10 +137,14 @@ def parameters_page() -> str:
         "settles. Set one with `ikm-pmi run 03 -p name=value`, or in the notebook's second cell.",
     ]
     for chapter, model in CHAPTERS.items():
-        lines += ["", f"## {chapter}", "", "| name | default | meaning |", "|---|---|---|"]
+        lines += ["", f"## {chapter}", "", "| name | default | meaning | allowed |"]
+        lines.append("|---|---|---|---|")
+        may_be = allowed(model)
         for name, info in model.model_fields.items():
             note = " *(assumed)*" if is_assumed(info) else ""
-            lines.append(f"| `{name}` | `{info.default!r}` | {info.description}{note} |")
+            lines.append(
+                f"| `{name}` | `{info.default!r}` | {info.description}{note} | {may_be[name]} |"
+            )
     return "\n".join(lines) + "\n"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ikm_pmi.parameters.base import ChapterParameters, Episode, check_apart, is_assumed
+from ikm_pmi.parameters.base import ChapterParameters, Episode, allowed, check_apart, is_assumed
 from ikm_pmi.parameters.coding import Coding
 from ikm_pmi.parameters.jobs import ElasticityParameters, JobsParameters
 from ikm_pmi.parameters.pmi import (
@@ -42,6 +42,7 @@ __all__ = [
     "SyntheticParameters",
     "ValidationParameters",
     "YardsticksParameters",
+    "allowed",
     "check_apart",
     "is_assumed",
 ]

@@ -207,3 +207,23 @@ def is_assumed(info: Any) -> bool:
     """Whether a field is marked as a judgement call."""
     extra = info.json_schema_extra
     return isinstance(extra, dict) and bool(extra.get("assumed"))
+
+
+_BOUNDS = {
+    "minimum": "from {:,}", "exclusiveMinimum": "above {:,}",
+    "maximum": "to {:,}", "exclusiveMaximum": "below {:,}",
+}  # fmt: skip
+
+
+def allowed(model: type[ChapterParameters]) -> dict[str, str]:
+    """What each parameter may be, in words; empty where its description says it."""
+    found = {}
+    for name, rule in model.model_json_schema()["properties"].items():
+        one = rule.get("items", rule)
+        if "enum" in one:
+            words = "one of " if one is rule else "some of "
+            found[name] = words + ", ".join(map(str, one["enum"]))
+        else:
+            known = (said.format(rule[end]) for end, said in _BOUNDS.items() if end in rule)
+            found[name] = " ".join(known) or {"boolean": "True or False"}.get(rule.get("type"), "")
+    return found
