@@ -49,9 +49,7 @@ def test_the_rule_is_a_row_of_the_table():
 
 def test_the_page_for_agents_names_targets_and_places_that_are_there():
     page = (ROOT / "AGENTS.md").read_text(encoding="utf-8")
-    targets = set(
-        re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.M)[0].split()
-    )
+    (targets,) = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.M)
     named = set(re.findall(r"\bmake ([a-z-]+)", page))
     assert named <= set(targets.split())
     assert {"test", "reproduce", "lint", "refresh"} <= named

@@ -55,7 +55,7 @@ def commands():
 def test_commands_of_the_pages_exist(words):
     if words[0] == "make":
         makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-        assert re.search(rf"^[\w ]*\b{words[1]}\b[\w ]*:", makefile, flags=re.M)
+        assert re.search(rf"^[\w -]*\b{words[1]}\b[\w -]*:", makefile, flags=re.M)
         return
     from typer.main import get_command
 
