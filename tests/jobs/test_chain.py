@@ -189,6 +189,27 @@ def test_for_random_parameters_the_interval_holds_its_value_or_the_run_is_refuse
     assert all("does not hold its value" in cause for cause in causes)
 
 
+@pytest.mark.truth
+@pytest.mark.parametrize(("stated", "least", "most"), [(None, 0.93, 0.97), ((0, 2.6), 0.95, 0.99)])
+def test_the_interval_holds_a_known_product(found, tries, stated, least, most):
+    """Links that miss by their own errors; a stated range beside them makes it hold more often."""
+    parts = [found.gaps["event_study"], found.bridges["all"], found.elasticities["twfe"]]
+    widths = [links.Link.estimated("gap", part).sd for part in parts]
+    truth = found.workers * np.prod([part.value for part in parts]) / 1200
+    rng, held, times = np.random.default_rng(20210903), 0, tries(2000, 100)
+    for _ in range(times):
+        own = [
+            replace(
+                part, **{key: getattr(part, key) + miss for key in ("value", "ci_low", "ci_high")}
+            )
+            for part, miss in zip(parts, rng.standard_normal(3) * widths, strict=True)
+        ]
+        e = chain.chain(*own, found.workers, pass_through_range=stated)["chain.workers"]
+        held += e.ci_low <= truth <= e.ci_high
+    slack = 0.0 if times >= 2000 else 0.05
+    assert least - slack <= held / times <= most + slack
+
+
 def test_the_defaults_are_never_refused(raw, found):
     assert chain.chain_rows(found, DEFAULT).estimates
     assert orders.order_book(raw, found.elasticities, DEFAULT).estimates
