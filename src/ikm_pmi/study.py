@@ -88,7 +88,6 @@ class Withheld(NamedTuple):
 
     table: str  # raw table whose periods, sources and hash stay
     columns: tuple[str, ...]  # what holds the values, in any table of data and results
-    tables: tuple[str, ...]  # of results, from which they could be computed again
     owner: str
 
 
@@ -124,7 +123,7 @@ LONG = frozenset(one.model.chapter for one in _CHAPTERS if one.long)
 READS = {one.model.chapter: tuple(path.as_posix() for path in one.reads) for one in _CHAPTERS}
 #: What ``--without`` and ``data use`` may name.
 WITHHELD: Mapping[str, Withheld] = {
-    "pmi": Withheld("pmi_headline", ("pmi", "observed"), (), "S&P Global"),
+    "pmi": Withheld("pmi_headline", ("pmi", "observed", "pmi_change"), "S&P Global"),
 }
 #: Chapter and figure.
 PICTURES = tuple((one.model.chapter, name) for one in _CHAPTERS for name in one.pictures)

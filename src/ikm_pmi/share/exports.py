@@ -101,12 +101,8 @@ def chapter_tables(
             todo="run: ikm-pmi reproduce",
         ) from None
     frames = {path.stem: pd.read_csv(path) for path in sorted((folder / "tables").glob("*.csv"))}
-    for one in chosen(without):
-        frames = {
-            name: frame.drop(columns=list(one.columns), errors="ignore")
-            for name, frame in frames.items()
-            if name not in one.tables
-        }
+    gone = [column for one in chosen(without) for column in one.columns]
+    frames = {name: frame.drop(columns=gone, errors="ignore") for name, frame in frames.items()}
     with using(language):
         return of_chapter(ChapterResult.from_dict(content), frames, question=question, stars=stars)
 
@@ -274,7 +270,7 @@ def chosen(names: Sequence[str]) -> tuple[Withheld, ...]:
 
 
 def leave_out(found: Mapping[str, bytes], names: Sequence[str]) -> dict[str, bytes]:
-    """Files of a project without the values: cells are blank, what would give them away is gone.
+    """Files of a project without the values: their cells are blank.
 
     Parameters
     ----------
@@ -283,17 +279,15 @@ def leave_out(found: Mapping[str, bytes], names: Sequence[str]) -> dict[str, byt
     names : sequence of str
         As for :func:`chosen`.
     """
-    own = chosen(names)
-    columns = {column for one in own for column in one.columns}
-    gone = {table for one in own for table in one.tables}
-    kept = {}
-    for name, content in found.items():
-        path = PurePosixPath(name)
-        table = path.suffix == ".csv" and path.parts[0] in ("data", "results")
-        if table and path.parts[0] == "results" and path.stem in gone:
-            continue
-        kept[name] = _blank(content, columns) if table and own else content
-    return kept
+    columns = {column for one in chosen(names) for column in one.columns}
+
+    def table(path: PurePosixPath) -> bool:
+        return path.suffix == ".csv" and path.parts[0] in ("data", "results")
+
+    return {
+        name: _blank(content, columns) if columns and table(PurePosixPath(name)) else content
+        for name, content in found.items()
+    }
 
 
 def _blank(content: bytes, columns: set[str]) -> bytes:
