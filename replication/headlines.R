@@ -113,7 +113,7 @@ event_study <- function(d) {
       rows <- rbind(rows, ranked(paste0(head, ".", months[k]), effect[[k]], misses[, k], nrow(d)))
     }
   }
-  list(rows = rows, misses = rowMeans(placebos[[2]]))
+  list(rows = rows, misses = rowMeans(placebos[[length(EPISODES$ppkm_2021)]]))
 }
 
 #' One coefficient against all circular shifts of what the other regressors leave of the outcome.
@@ -193,9 +193,10 @@ structural_model <- function() {
   found <- forecast(ahead, train)
   value <- c(mean(y[ahead] - found$mean), y[ahead] - found$mean)
   error <- sqrt(c(mean(found$cov), diag(found$cov)))
-  origins <- Filter(function(s) (s + 1) %in% train && sum(train < s) >= 36, train)
-  misses <- sapply(origins, function(s) mean(y[s + 0:1] - forecast(s + 0:1, train[train < s])$mean))
-  p <- ranked("", value[1], misses, NA)$p_value
+  steps <- seq_along(ahead) - 1
+  origins <- Filter(function(s) all((s + steps) %in% train) && sum(train < s) >= 36, train)
+  miss <- function(s) mean(y[s + steps] - forecast(s + steps, train[train < s])$mean)
+  p <- ranked("", value[1], sapply(origins, miss), NA)$p_value
   rbind(result(paste0("counterfactual.ucm.ppkm_2021.", c("mean", EPISODES$ppkm_2021)), value,
                value - qnorm(0.975) * error, value + qnorm(0.975) * error, error,
                p_value = 2 * pnorm(-abs(value) / error), n = length(train), how = "likelihood"),
@@ -233,7 +234,7 @@ simplex_weights <- function(Y, y) {
 #' Months and donors of the twin: complete, no lockdown of their own, no change by over ten points.
 twin_sample <- function() {
   after <- EPISODES$ppkm_2021
-  months <- setdiff(months_between("2019-01", "2021-08"), months_between("2020-03", "2020-06"))
+  months <- setdiff(months_between("2019-01", max(after)), months_between("2020-03", "2020-06"))
   pmi <- by_country("pmi")[months, ]
   strict <- by_country("stringency")
   usual <- colMeans(strict[c("2021-04", "2021-05", "2021-06"), ])
@@ -247,14 +248,14 @@ twin_sample <- function() {
 twin <- function() {
   s <- twin_sample()
   n <- length(s$y)
-  w <- simplex_weights(s$Y[!s$post, ], s$y[!s$post])
-  gaps <- drop(s$y - s$Y %*% w)
+  L <- sum(s$post)
+  gaps <- drop(s$y - s$Y %*% simplex_weights(s$Y[!s$post, ], s$y[!s$post]))
   mean_gap <- mean(gaps[s$post])
   p <- function(effect) {
     free <- s$y - effect * s$post
     u <- abs(drop(free - s$Y %*% simplex_weights(s$Y, free)))
-    blocks <- (u + c(u[-1], u[1])) / 2
-    mean(blocks >= blocks[n - 1] * (1 - 1e-9))
+    blocks <- sapply(1:n, function(t) mean(u[(t - 1 + seq_len(L) - 1) %% n + 1]))
+    mean(blocks >= blocks[n - L + 1] * (1 - 1e-9))
   }
   grid <- mean_gap + max(sqrt(mean(gaps[!s$post]^2)), sd(s$y) / 50) / 2 * (-24:24)
   kept <- which(sapply(grid, p) > 0.05)
@@ -265,9 +266,10 @@ twin <- function() {
     }
     inside
   }
+  none <- rep(NA, L)
   result(paste0("counterfactual.synthetic.ppkm_2021.", c("mean", EPISODES$ppkm_2021)),
-         c(mean_gap, gaps[s$post]), c(edge(grid[min(kept)], grid[min(kept) - 1]), NA, NA),
-         c(edge(grid[max(kept)], grid[max(kept) + 1]), NA, NA), p_value = c(p(0), NA, NA), n = n,
+         c(mean_gap, gaps[s$post]), c(edge(grid[min(kept)], grid[min(kept) - 1]), none),
+         c(edge(grid[max(kept)], grid[max(kept) + 1]), none), p_value = c(p(0), none), n = n,
          how = "quadratic programme")
 }
 
@@ -460,9 +462,8 @@ fixed_b <- function(b) {
   K <- pmax(1 - abs(outer(1:400, 1:400, "-")) / (b * 400), 0)
   center <- diag(400) - 1 / 400
   lambda <- eigen(center %*% K %*% center / 400, symmetric = TRUE, only.values = TRUE)$values
-  lambda <- lambda[lambda > 1e-12]
   function(c) {
-    w <- c(1, -c^2 * lambda)
+    w <- c(1, -c^2 * lambda[lambda > 1e-12])
     integrand <- function(v) {
       z <- outer(w / max(abs(w)), exp(v))
       sin(colSums(atan(z)) / 2) * exp(-colSums(log1p(z^2)) / 4)
@@ -576,8 +577,7 @@ second_survey <- function() {
   by_quarter <- function(kind) with(bank[bank$kind == kind, ], setNames(value, quarter))
   headline <- by_quarter("headline")
   forecast <- by_quarter("forecast")
-  quarters <- intersect(names(headline), names(forecast))
-  miss <- headline[quarters] - forecast[quarters]
+  miss <- na.omit(headline[names(forecast)] - forecast)
   rank <- function(name, z) {
     result(name, z[["2021Q3"]], p_value = mean(abs(z) >= abs(z[["2021Q3"]]) - 1e-9), n = length(z))
   }

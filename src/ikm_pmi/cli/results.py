@@ -94,13 +94,19 @@ def pack(
     answer({"file": str(path), "bytes": size}, f"{path}  {size / 1e6:.1f} MB")
 
 
-@command(app, examples=["ikm-pmi site", "ikm-pmi site --serve --port 0"])
+@command(app, examples=["ikm-pmi site", "ikm-pmi site --serve --port 0", "ikm-pmi site --with-r"])
 def site(
     out: Annotated[Path, typer.Option(help="Folder of the site.", callback=inside)] = Path("site"),
     serve: Annotated[
         bool, typer.Option("--serve", help="Serve it on this machine until Ctrl-C.")
     ] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of --serve; 0: any.")] = 8000,
+    with_r: Annotated[
+        bool, typer.Option("--with-r", help="And a page that computes the headlines again in R.")
+    ] = False,
+    without: Annotated[
+        list[str] | None, typer.Option(help="With --with-r, tables that page does without: pmi.")
+    ] = None,
 ) -> None:
     """Build the site from the results of the whole study."""
     from rich.console import Console
@@ -110,7 +116,13 @@ def site(
 
     console = Console(stderr=True, highlight=False, quiet=quiet())
     with console.status("collecting pages") as status:
-        done = build(find_root(), out, tell=lambda line: status.update(Text(line)))
+        done = build(
+            find_root(),
+            out,
+            with_r=with_r,
+            without=without or [],
+            tell=lambda line: status.update(Text(line)),
+        )
     for line in done.warnings:
         typer.echo(f"warning: {line}", err=True)
     found = {"folder": str(done.folder), "pages": done.pages, "warnings": list(done.warnings)}

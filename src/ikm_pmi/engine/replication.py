@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -62,6 +63,18 @@ def run_r(root: Path) -> pd.DataFrame:
     return pd.read_csv(io.StringIO(done.stdout)).set_index("name")
 
 
+def known_numbers(results: Iterable[Path]) -> dict[str, dict[str, float]]:
+    """The numbers of every estimate and test of result files; a test's statistic is its value."""
+    known: dict[str, dict[str, float]] = {}
+    for path in results:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        for entry in [*content["tests"], *content["estimates"]]:
+            own = {"value": entry.get("statistic")} | entry
+            numbers = {cell: x for cell, x in own.items() if isinstance(x, int | float)}
+            known[entry["name"]] = known.get(entry["name"], {}) | numbers
+    return known
+
+
 def compare(root: Path, found: pd.DataFrame) -> pd.DataFrame:
     """Every cell of R beside the committed number of ``reference/``.
 
@@ -71,15 +84,10 @@ def compare(root: Path, found: pd.DataFrame) -> pd.DataFrame:
         ``name, cell, r, python, difference`` (relative), ``tolerance``; ``python`` and
         ``difference`` are missing where the study has no such number.
     """
-    known: dict[tuple[str, str], float] = {}
-    for path in sorted((root / "reference").glob("??_*.json")):
-        content = json.loads(path.read_text(encoding="utf-8"))
-        for entry in [*content["tests"], *content["estimates"]]:
-            own = {"value": entry.get("statistic")} | entry
-            known |= {(entry["name"], cell): x for cell, x in own.items() if x is not None}
+    known = known_numbers(sorted((root / "reference").glob("??_*.json")))
     rows = found.reset_index().melt(["name", "how"], var_name="cell", value_name="r")
     rows = rows.dropna(subset="r", ignore_index=True)
-    keys = zip(rows["name"], rows["cell"], strict=True)
-    rows["python"] = pd.Series([known.get(key) for key in keys], dtype=float)
+    cells = zip(rows["name"], rows["cell"], strict=True)
+    rows["python"] = pd.Series([known.get(n, {}).get(c) for n, c in cells], dtype=float)
     rows["difference"] = (rows["r"] - rows["python"]).abs() / rows["python"].abs()
     return rows.assign(tolerance=rows.pop("how").map(TOLERANCES))
