@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -115,13 +115,19 @@ def paper(
     answer({"file": str(out)}, str(out))
 
 
-@command(app, examples=["ikm-pmi site", "ikm-pmi site --serve --port 0"])
+@command(app, examples=["ikm-pmi site", "ikm-pmi site --serve --port 0", "ikm-pmi site --with-r"])
 def site(
     out: Annotated[Path, typer.Option(help="Folder of the site.", callback=inside)] = Path("site"),
     serve: Annotated[
         bool, typer.Option("--serve", help="Serve it on this machine until Ctrl-C.")
     ] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of --serve; 0: any.")] = 8000,
+    with_r: Annotated[
+        bool, typer.Option("--with-r", help="And a page that computes the headlines again in R.")
+    ] = False,
+    without: Annotated[
+        list[str] | None, typer.Option(help="With --with-r, tables that page does without: pmi.")
+    ] = None,
 ) -> None:
     """Build the site from the results of the whole study."""
     from rich.console import Console
@@ -131,7 +137,13 @@ def site(
 
     console = Console(stderr=True, highlight=False, quiet=quiet())
     with console.status("collecting pages") as status:
-        done = build(find_root(), out, tell=lambda line: status.update(Text(line)))
+        done = build(
+            find_root(),
+            out,
+            with_r=with_r,
+            without=without or [],
+            tell=lambda line: status.update(Text(line)),
+        )
     for line in done.warnings:
         typer.echo(f"warning: {line}", err=True)
     found = {"folder": str(done.folder), "pages": done.pages, "warnings": list(done.warnings)}
@@ -143,13 +155,25 @@ def site(
                 running.serve_forever()
 
 
-@command(app, examples=["ikm-pmi replicate", "ikm-pmi replicate --full"])
+@command(
+    app,
+    examples=["ikm-pmi replicate", "ikm-pmi replicate --full", "ikm-pmi replicate --language r"],
+)
 def replicate(
     full: Annotated[
         bool, typer.Option("--full", help="Also run the printed Monte-Carlo table and write it.")
     ] = False,
+    language: Annotated[
+        Literal["python", "r"],
+        typer.Option(help="r: the study's own headline numbers again, by replication/headlines.R."),
+    ] = "python",
 ) -> None:
-    """Compute published numbers again: published, computed, tolerance, verdict."""
+    """Compute published numbers again: published, computed, tolerance, verdict.
+
+    With --language r the study's own: Python, R, largest relative difference of all their cells.
+    """
+    if language == "r":
+        return _replicate_in_r()
     from ikm_pmi.trust import published
 
     found = published.compare()
@@ -160,6 +184,23 @@ def replicate(
     if full:
         _write_full()
     if "unexplained" in set(found["reason"]):
+        raise typer.Exit(1)
+    return None
+
+
+def _replicate_in_r() -> None:
+    from ikm_pmi.engine.replication import compare, run_r
+
+    found = compare(find_root(), run_r(find_root()))
+    answer(found.astype(object).where(found.notna(), None).to_dict("records"))
+    say(f"{'estimate':<46} {'Python':>16} {'R':>16} {'difference':>10}")
+    for name, cells in found.groupby("name", sort=False):
+        python, r = cells[["python", "r"]].iloc[0]
+        say(f"{name:<46} {python:>16.10g} {r:>16.10g} {cells['difference'].max():>10.0e}")
+    off = found[~(found["difference"] <= found["tolerance"])]
+    say(f"{found['name'].nunique()} estimates, {len(found)} numbers in R; {len(off)} differ.")
+    if len(off):
+        say(off.to_string(index=False))
         raise typer.Exit(1)
 
 

@@ -214,7 +214,7 @@ def conformal_by_shifts(
     grid = np.linspace(effect - half, effect + half, candidates)
     p_values = p_of(grid)
     grid = grid * unit
-    once = (grid[1] - grid[0]) / 30  # cut into 40 parts, a stretch is short enough
+    close = 1e-6 * (grid[1] - grid[0])
     return ConformalResult(
         effect=effect * unit,
         p_value=float(p_of(np.zeros(1))[0]),
@@ -222,7 +222,7 @@ def conformal_by_shifts(
         candidates=grid,
         p_values=p_values,
         intervals=pieces(
-            lambda c: p_of(c / unit) > 1 - level, grid, endless=endless, parts=_PARTS, atol=once
+            lambda c: p_of(c / unit) > 1 - level, grid, endless=endless, parts=_PARTS, atol=close
         ),
         level=level,
         n=n,

@@ -27,7 +27,8 @@ class ShiftTest:
     Parameters
     ----------
     std_error : float
-        Root mean square of the estimates when the full model's residuals are shifted.
+        Root of the sum of squared estimates when the full model's residuals are shifted, divided by
+        T less the number of regressors.
     ci_low, ci_high : float or None
         All values whose own p exceeds one minus the level; None where unbounded.
     minimum_p : float

@@ -61,7 +61,7 @@ def conformal_set(model: SyntheticFit, outcomes: pd.DataFrame, level: float) -> 
     if floor <= alpha:
         step = max(model.pre_rmspe, float(outcomes[model.treated].std()) / 50) * _REACH / _STEPS
         grid = np.asarray(model.mean + step * np.arange(-_STEPS, _STEPS + 1), float)
-        found = pieces(lambda effects: p_of(effects) > alpha, grid, atol=step / 200)
+        found = pieces(lambda effects: p_of(effects) > alpha, grid, atol=1e-6 * step)
     low, high = (found[0][0], found[-1][1]) if found else (None, None)
     if not found:
         shape = "empty"

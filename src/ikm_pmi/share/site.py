@@ -6,7 +6,7 @@ import functools
 import importlib.util
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +17,7 @@ from ikm_pmi.engine import child_process, headlines, manifest
 from ikm_pmi.engine.folders import check_replaceable, staging, swap
 from ikm_pmi.errors import IkmPmiError, not_installed
 from ikm_pmi.language import LANGUAGES, Language, using
+from ikm_pmi.share import check_page
 from ikm_pmi.share import site_pages as pages
 from ikm_pmi.share.exhibits import Exhibit, exhibits, figure, in_indonesian, stage
 from ikm_pmi.share.exports import chapter_tables, write_table
@@ -49,6 +50,8 @@ def build(
     out: Path,
     *,
     results_dir: Path | None = None,
+    with_r: bool = False,
+    without: Sequence[str] = (),
     tell: Callable[[str], None] = lambda _: None,
 ) -> Site:
     """Build the site; the previous one stays until the new one is whole.
@@ -61,6 +64,10 @@ def build(
         Folder of the site.
     results_dir : Path, optional
         Results of the whole study; ``results/`` of the project by default.
+    with_r : bool
+        Also the page on which a reader computes the headline numbers again, with R itself.
+    without : sequence of str
+        Values to leave out of that page's tables, of ``study.WITHHELD``.
     tell : callable, optional
         Called with a line of progress.
 
@@ -83,8 +90,12 @@ def build(
             shutil.copytree(results_dir / chapter, work / "files" / chapter)
         found = [*_converted(work / "files", exhibits(results_dir), tell)]
         _write_sources(root, results_dir, work / "source", found)
+        html, check = work / "html", work / "check"
+        size = check_page.place(root, results_dir, check, without) if with_r else None
+        _write_check(work / "source", size)
         warnings = _sphinx(work, tell)
-        html = work / "html"
+        if with_r:
+            check.rename(html / "check")
         (work / "files").rename(html / "files")
         listed = [one.to_dict() for one in found]
         manifest.write_whole(html / "exhibits.json", manifest.to_json(listed))
@@ -163,6 +174,18 @@ def _write_sources(root: Path, results_dir: Path, source: Path, found: list[Exhi
     made |= {f"api/{name}": page for name, page in pages.api(Path(__file__).parents[1]).items()}
     made |= _guide(root, source)
     write_files({source / name: page.encode() for name, page in made.items()})
+
+
+def _write_check(source: Path, megabytes: float | None) -> None:
+    """The page that runs R with its size, or no such page."""
+    page, index = source / "check.md", source / "index.md"
+    if megabytes is None:
+        page.unlink()
+        text = index.read_text(encoding="utf-8").replace("\ncheck\n", "\n")
+        index.write_text(text, encoding="utf-8")
+    else:
+        text = page.read_text(encoding="utf-8").replace("$megabytes", f"{megabytes:.0f}")
+        page.write_text(text, encoding="utf-8")
 
 
 def _guide(root: Path, source: Path) -> dict[str, str]:

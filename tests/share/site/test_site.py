@@ -129,7 +129,7 @@ def test_the_build_has_nothing_to_warn_of(site):
 def test_every_reference_is_cited_and_every_citation_has_one(site):
     keys = set(re.findall(r"@\w+\{(\w+),", (ROOT / "docs/site/references.bib").read_text("utf-8")))
     methods = (ROOT / "docs/site/methods.md").read_text(encoding="utf-8")
-    cited = {key for group in re.findall(r"`([\w,]+)`", methods) for key in group.split(",")}
+    cited = {key for group in re.findall(r"\}`([\w,]+)`", methods) for key in group.split(",")}
     assert keys == cited
     listed = [t for t in read(site, "methods.html").tags if "citation" in t[1].get("class", "")]
     assert len(listed) >= len(keys)
