@@ -11,7 +11,7 @@ import pytest
 from ikm_pmi.engine.replication import webr_folder
 from ikm_pmi.errors import IkmPmiError
 from ikm_pmi.share import check_page
-from ikm_pmi.share.site import server
+from ikm_pmi.share.site import _write_check, server
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,6 +42,16 @@ def test_without_the_pmi_no_table_holds_it_and_the_script_asks_for_none(results)
     assert tables
     assert not [name for name, head in tables.items() if b"pmi" in head.split(b",")]
     assert made["headlines.R"].decode().splitlines()[-1].startswith("write.csv(elasticities()")
+
+
+@pytest.mark.parametrize(("size", "there"), [(25.2, True), (None, False)])
+def test_the_page_says_what_is_loaded_or_is_not_there(tmp_path, size, there):
+    source = shutil.copytree(ROOT / "docs/site", tmp_path / "source")
+    _write_check(source, size)
+    page = source / "check.md"
+    assert page.exists() == there
+    assert ("\ncheck\n" in (source / "index.md").read_text(encoding="utf-8")) == there
+    assert not there or "Load R (25 MB) and run" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.reliability

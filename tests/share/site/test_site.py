@@ -124,6 +124,7 @@ def test_a_picture_says_its_title_and_axes():
 def test_the_build_has_nothing_to_warn_of(site):
     assert site.warnings == ()
     assert site.pages >= 30
+    assert not (site.folder / "check.html").exists()  # R is there where it is asked for
 
 
 def test_every_reference_is_cited_and_every_citation_has_one(site):
