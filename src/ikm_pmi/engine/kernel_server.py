@@ -52,7 +52,7 @@ def forking_wanted() -> bool:
 
 
 def shielded(work: Path, root: Path) -> dict[str, str]:
-    """Environment that keeps a kernel from the user's IPython start-up files and matplotlibrc.
+    """Environment that keeps a kernel from the user's start-up files, warnings and matplotlibrc.
 
     Folders of the project where they can be written, made once: matplotlib lists the fonts of a
     machine once a folder, and neither makes a temporary one then, whether or not there is a home.
@@ -67,6 +67,8 @@ def shielded(work: Path, root: Path) -> dict[str, str]:
         "IPYTHONDIR": places["ipython"],
         "MPLCONFIGDIR": places["matplotlib"],
         "MATPLOTLIBRC": "",  # not the user's own
+        "PYTHONSTARTUP": "",  # a kernel would run it
+        "PYTHONWARNINGS": "",  # as errors they would end a chapter, all of them fill its outputs
     }
 
 
@@ -86,26 +88,36 @@ def start(root: Path | None = None) -> None:
 
 
 def _begin() -> None:
-    global _own
+    """Begin a server of this process's own; where none can be had, ordinary kernels are started."""
+    global _own, _usable
     if _own:
         _end(*_own)
-    folder = scratch_folder("kernels")
-    address = str(folder / "socket")
-    with socket.socket(socket.AF_UNIX) as listener:
-        # Bound here, so that a request made while the server imports waits instead of failing.
-        listener.bind(address)
-        listener.listen(128)
-        place = listener.fileno()
-        process = subprocess.Popen(  # noqa: S603 (our own interpreter, our own arguments)
-            [sys.executable, "-m", "ikm_pmi.engine.kernel_fork", str(place), str(os.getpid())],
-            stdin=subprocess.DEVNULL,
-            pass_fds=[place],
-            cwd=folder,  # where no matplotlibrc lies
-            start_new_session=True,  # an interrupt from the terminal is this process's to handle
-            env=os.environ | SETTINGS | shielded(folder, _root or folder),
-        )
-    if not _own:
-        atexit.register(_at_exit, os.getpid())
+        _own = None
+    folder = None
+    try:
+        folder = scratch_folder("kernels")
+        address = str(folder / "socket")
+        with socket.socket(socket.AF_UNIX) as listener:
+            # Bound here, so that a request made while the server imports waits instead of failing.
+            listener.bind(address)
+            listener.listen(128)
+            place = listener.fileno()
+            process = subprocess.Popen(  # noqa: S603 (our own interpreter, our own arguments)
+                [sys.executable, "-m", "ikm_pmi.engine.kernel_fork", str(place), str(os.getpid())],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[place],
+                cwd=folder,  # where no matplotlibrc lies
+                start_new_session=True,  # an interrupt of the terminal is for this process
+                env=os.environ | SETTINGS | shielded(folder, _root or folder),
+            )
+    except OSError:  # such as a TMPDIR whose name is too long for a socket, or no process left
+        _usable = False
+        os.environ.pop(ADDRESS, None)
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
+        return
+    atexit.unregister(_at_exit)
+    atexit.register(_at_exit, os.getpid())
     _own, os.environ[ADDRESS] = (process, folder), address
 
 
