@@ -162,16 +162,15 @@ class WaveResult(Findings):
         g, f = self.gap, self.forks
         wave, rest = (span(f[name].min(), f[name].max(), digits) for name in _MIDDLES)
         low, high, below, above = (self[f"wave.{end}"].value for end in _ENVELOPES)
+        together, left = span(low, high, digits), span(below, above, digits)
         return " ".join(
             [
                 f"{self.country}, {self.episode.first} to {self.episode.last}: the PMI stood "
                 f"{number(g.value, digits)} points from its expected path "
                 f"({span(g.ci_low, g.ci_high, digits)}).",
                 f"By {len(f)} forms of the epidemic, a wave like this goes with {wave} points in "
-                f"other countries; all {percent(g.ci_level)} sets together: "
-                f"{span(low, high, digits)}.",
-                f"The rest is {rest}; all sets together: {span(below, above, digits)}: "
-                f"{self.verdict}.",
+                f"other countries; all {percent(g.ci_level)} sets together: {together}.",
+                f"The rest is {rest}; all sets together: {left}: {self.verdict}.",
             ]
         )
 
