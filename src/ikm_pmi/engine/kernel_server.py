@@ -63,7 +63,11 @@ def shielded(work: Path, root: Path) -> dict[str, str]:
         with contextlib.suppress(OSError):  # a project that may only be read
             place.mkdir(parents=True, exist_ok=True)
         places[name] = str(place if os.access(place, os.W_OK) else work / name)
-    return {
+    try:
+        home = {"HOME": str(Path.home())}
+    except RuntimeError:  # of a user that the system does not know: Jupyter asks for one
+        home = {"HOME": str(work)}
+    return home | {
         "IPYTHONDIR": places["ipython"],
         "MPLCONFIGDIR": places["matplotlib"],
         "MATPLOTLIBRC": "",  # not the user's own
