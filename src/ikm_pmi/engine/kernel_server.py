@@ -44,6 +44,8 @@ _lock = threading.RLock()  # stop() may be called by a signal while start() runs
 _usable = True  # False after a server of this process's own failed, and after stop()
 _root: Path | None = None  # of the last start()
 _own: tuple[subprocess.Popen[bytes], Path] | None = None
+#: Kernels that this process has started, forked or not; each leads a group of processes.
+running: set[int] = set()
 
 
 def forking_wanted() -> bool:
@@ -145,6 +147,12 @@ def stop() -> None:
             _end(*_own)
             _own = None
             os.environ.pop(ADDRESS, None)
+    for pid in [*running]:
+        with contextlib.suppress(OSError):
+            if sys.platform == "win32":
+                os.kill(pid, signal.SIGTERM)
+            else:
+                os.killpg(pid, signal.SIGKILL)
 
 
 def server_unreachable(address: str | None) -> bool:

@@ -175,9 +175,10 @@ class ChapterParameters(BaseModel):
             name = ".".join(str(part) for part in first["loc"])
             expected = first["msg"].removeprefix("Value error, ")
             if "pattern" in (rule := first.get("ctx", {})):
-                default = cls.model_fields[str(first["loc"][0])].default
-                like = default[0] if isinstance(default, list) and default else default
-                expected = f"text of the form {rule['pattern'].strip('^$')}, such as {shown(like)}"
+                info = cls.model_fields[str(first["loc"][0])]
+                like = info.default[:1] if isinstance(info.default, list) else [info.default]
+                said = f"such as {shown(like[0])}" if like else info.description
+                expected = f"text of the form {rule['pattern'].strip('^$')}, {said}"
             raise ParameterError(
                 f"parameter {name} is refused" if name else "the parameters do not go together",
                 expected=expected,
