@@ -206,7 +206,7 @@ def test_an_interrupt_is_told_as_one_and_tells_no_old_news(
     os.kill(pid, number)
     assert commands.ended(pid) == 128 + number, commands.said()
     said = commands.said()
-    assert "interrupted: the same command goes on" in said
+    assert "interrupted: what is whole stays" in said
     for other in ("The short answers", "Nothing moved", "Traceback", "error", "not reached"):
         assert other not in said, said
     assert (commands.root / "stopped/sweep.csv").is_file() or words != SWEEP

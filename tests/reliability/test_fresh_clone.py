@@ -45,14 +45,15 @@ def test_a_fresh_clone_runs_the_study(version, record_property):
     base = Path(tempfile.mkdtemp(prefix="ikm_pmi-clone-"))
     try:
         root, home, scratch = base / 'it\'s ü "x"', base / "home", base / ("t" * 120)
-        subprocess.run(["git", "clone", "-q", str(ROOT), str(root)], check=True)
+        subprocess.run([shutil.which("git"), "clone", "-q", str(ROOT), str(root)], check=True)
         home.mkdir(mode=0o555)
         scratch.mkdir(mode=0o777)
         more, who = {}, "root, "
         if os.geteuid() == 0 and works([python, "-c", ""], user=STRANGER, group=STRANGER):
             for folder in (base, scratch):
                 folder.chmod(0o777)
-            subprocess.run(["chown", "-R", f"{STRANGER}:{STRANGER}", str(root)], check=True)
+            for path in (root, *root.rglob("*")):
+                shutil.chown(path, STRANGER, STRANGER)
             more = {"user": STRANGER, "group": STRANGER, "extra_groups": []}
             who = "no entry in the list of users, a home that cannot be written, "
         own = {k: v for k, v in os.environ.items() if not k.startswith(("IKM_PMI", "PYTHON"))}

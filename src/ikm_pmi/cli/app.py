@@ -115,7 +115,9 @@ def command(
             try:
                 function(**given)
             except KeyboardInterrupt as stop:
-                typer.echo("interrupted: the same command goes on where it stopped", err=True)
+                typer.echo(
+                    "interrupted: what is whole stays, the same command does the rest", err=True
+                )
                 leave_at_once(128 + int(stop.args[0] if stop.args else signal.SIGINT))
 
         own = inspect.signature(function, eval_str=True)
