@@ -2,7 +2,9 @@
 
 import importlib.util
 import json
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -241,6 +243,27 @@ def test_a_folder_that_was_moved_is_set_up_anew(root, done, monkeypatch, capsys)
     assert done == ["created", "run"]
     assert "folder was moved" in capsys.readouterr().out
     assert setup.why(there, there / ".venv", "run") == ""
+
+
+@posix
+@pytest.mark.parametrize("locale", ["C", "no_SUCH.UTF-8", "tr_TR.ISO-8859-9"])
+def test_a_folder_with_an_umlaut_is_found_in_any_locale(locale, tmp_path, record_property):
+    root = tmp_path / "Ökonomie ﬁ"
+    (root / "src/ikm_pmi").mkdir(parents=True)
+    (root / "src/ikm_pmi/__init__.py").write_text("")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", root / ".venv"], check=True)
+    [packages] = (root / ".venv").glob(setup.PACKAGES)
+    (packages / "_ikm_pmi.pth").write_text(str(root / "src"), encoding="utf-8")
+    setup.find_by_plain_path(root / ".venv")
+    code = "import ikm_pmi; print(ascii(ikm_pmi.__file__))"
+    own = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG", "PYTHON"))}
+    done = subprocess.run(
+        [root / ".venv/bin/python", "-c", code], env=own | {"LC_ALL": locale}, capture_output=True
+    )
+    assert b"__init__.py" in done.stdout, done.stderr
+    entry = {"part": "everyday", "what": "places and machines", "times": 1}
+    case = f"a folder 'Ökonomie ﬁ' under LC_ALL={locale}"
+    record_property("reliability", entry | {"case": case, "outcome": "the environment starts"})
 
 
 @pytest.fixture

@@ -171,7 +171,8 @@ def test_the_picture_of_the_landing_page_is_published_in_both_languages(tmp_path
         assert image.info["Description"] == "Mendatar: juta tenaga kerja. Sumber: S"
     files = {f"figures/{part}{name}.{kind}": "0" for part in ("", "id/") for kind in ("png", "svg")}
     (tmp_path / "manifest.json").write_text(
-        json.dumps({"schema": 1, "results": {chapter: {"files": files}}}), encoding="utf-8"
+        json.dumps({"schema": 1, "results": {chapter: {"inputs": {}, "files": files}}}),
+        encoding="utf-8",
     )
     shown = Exhibit(
         kind="figure", chapter=chapter, name=name, title="", text="", cell="", files={}, inputs={}

@@ -34,7 +34,8 @@ MASKS = (
 HEAD = """# Commands
 
 Generated from the commands themselves; `ikm-pmi COMMAND --help` says the same. Exit status: 0 when
-all that was asked for is there, 1 after a failed run, 2 for wrong usage or bad input.
+all that was asked for is there, 1 after a failed run, 2 for wrong usage or bad input, 130 after
+Ctrl-C, 143 after SIGTERM.
 """
 
 

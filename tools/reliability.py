@@ -28,6 +28,9 @@ PARTS: Mapping[str, str] = {
 The real thing is done to a copy of the project: commands are killed with SIGKILL at random moments,
 disks run full, kernels die or hang, two commands work in one folder. Afterwards no half file is
 taken for a whole one, and the next run ends with the same numbers.""",
+    "everyday": """
+What happens on any machine on a bad day, by kind of fault: settings of the user, folders of other
+people, narrow terminals, limits of the system, spreadsheets, sources that answer oddly.""",
     "parameters": """
 Each parameter of each chapter is changed alone, to every kind of value it may take, and the chapter
 is run. The value arrives in `result.json`, or is refused by name before a kernel starts, or, where
@@ -69,6 +72,21 @@ def section(part: str, tried: Iterable[Mapping[str, Any]]) -> list[str]:
     lines += [PARTS[part].strip(), ""] if part in PARTS else []
     lines += ["| what | times | what happened |", "|---|---:|---|"]
     lines += [f"| {what} | {n:,} | {outcome} |" for (what, outcome), n in sorted(times.items())]
+    return [*lines, ""]
+
+
+def everyday(tried: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Everyday cases: a row for each kind of fault, its cases and what happens now."""
+    kinds: dict[str, dict[str, list[str]]] = {}
+    for one in sorted(tried, key=lambda one: (cell(one["what"]), cell(one["case"]))):
+        cases = kinds.setdefault(cell(one["what"]), {}).setdefault(cell(one["outcome"]), [])
+        cases += [cell(one["case"])] if cell(one["case"]) not in cases else []
+    counts = {kind: sum(map(len, found.values())) for kind, found in kinds.items()}
+    lines = [f"## Everyday: {sum(counts.values()):,} tried", "", PARTS["everyday"].strip(), ""]
+    lines += ["| kind | cases | tried → what happens now |", "|---|---:|---|"]
+    for kind, found in kinds.items():
+        said = "; ".join(f"{', '.join(cases)} → {outcome}" for outcome, cases in found.items())
+        lines.append(f"| {kind} | {counts[kind]} | {said} |")
     return [*lines, ""]
 
 
@@ -116,7 +134,8 @@ def page(tried: list[dict[str, Any]], mutants: Mapping[str, Any] | None) -> str:
         lines += ["**Tests that failed in this run:** " + ", ".join(failed), ""]
     parts = {str(one["part"]) for one in tried}
     for part in [*(p for p in PARTS if p in parts), *sorted(parts - PARTS.keys())]:
-        lines += section(part, [one for one in tried if one["part"] == part])
+        own = [one for one in tried if one["part"] == part]
+        lines += everyday(own) if part == "everyday" else section(part, own)
     if mutants:
         lines += mutation(mutants) if "all" in mutants else []
         if mutants.get("coverage"):

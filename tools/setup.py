@@ -31,6 +31,7 @@ LOCKS = {
 }
 HASHED = ["--no-deps", "--require-hashes", "--only-binary", ":all:"]
 OWN = ["--no-deps", "--no-build-isolation", "-e", "."]
+PACKAGES = "Lib/site-packages" if os.name == "nt" else "lib/python*/site-packages"
 # Of pip's and Python's settings, those that would install elsewhere.
 ELSEWHERE = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PYTHONHOME", "PYTHONPATH")
 
@@ -68,14 +69,15 @@ def interpreter(venv: Path) -> str:
 def damaged(venv: Path) -> "list[Path]":
     """The dist-info folders of packages with a file that is gone or not as long as recorded."""
     found = []
-    packages = "Lib/site-packages" if os.name == "nt" else "lib/python*/site-packages"
-    for record in venv.glob(f"{packages}/*.dist-info/RECORD"):
+    for record in venv.glob(f"{PACKAGES}/*.dist-info/RECORD"):
         place = str(record.parents[1])
         with record.open(encoding="utf-8", newline="") as lines:
             # 50,000 files: as texts they take half as long.
             for name, _, size in csv.reader(lines):
                 try:
-                    whole = not size or os.stat(f"{place}/{name}").st_size == int(size)  # noqa: PTH116
+                    there = os.stat(f"{place}/{name}").st_size  # noqa: PTH116
+                    # Ours, which find_by_plain_path writes, is not as long as recorded.
+                    whole = not size or there == int(size) or name.endswith("ikm_pmi.pth")
                 except OSError:
                     whole = False
                 if not whole:
@@ -198,6 +200,17 @@ def install(venv: Path, layer: str) -> None:
         sys.exit("The installation failed (see above). Run the same command again to go on.")
 
 
+def find_by_plain_path(venv: Path) -> None:
+    """Have the environment find src/ by a relative path, which has no signs of the folder's name.
+
+    Python before 3.13 reads the path in the encoding of the locale, and does not start where it
+    cannot: a folder called "Ökonomie" under LC_ALL=C, or under a locale that is not installed.
+    """
+    for path in venv.glob(f"{PACKAGES}/*ikm_pmi.pth"):
+        place = os.path.relpath(str(venv.parent / "src"), str(path.parent))
+        path.write_text(place + "\n", encoding="ascii")
+
+
 def create(venv: Path) -> None:
     """An environment without packages, its stamp of no layer."""
     shutil.rmtree(str(venv), ignore_errors=True)
@@ -228,6 +241,7 @@ def main(layer: str) -> None:
     for place in damaged(VENV):
         shutil.rmtree(str(place))  # not installed any more, so it is installed anew
     install(VENV, layer)
+    find_by_plain_path(VENV)
     write(VENV, stamp(ROOT, VENV, layer))
     print("The environment is ready in .venv", flush=True)
 
@@ -241,4 +255,6 @@ if __name__ == "__main__":
                 "has no newer one.\nInstall one, or name it: make PYTHON=/path/to/python3 reproduce"
             )
         sys.exit(subprocess.run([other, __file__, *sys.argv[1:]]).returncode)
+    for stream in (sys.stdout, sys.stderr):  # a path may have signs that they cannot hold
+        stream.reconfigure(errors="backslashreplace")
     main(sys.argv[1] if len(sys.argv) > 1 else "run")

@@ -23,7 +23,35 @@ _NEXT = {
     errno.EROFS: _WRITE,
     errno.EACCES: _WRITE,
     errno.EPERM: _WRITE,
-    errno.EMFILE: "allow more open files (ulimit -n), or fewer --jobs",
+}
+_NO_LOCKS = (
+    "this file system cannot lock files",
+    "a folder whose files can be locked, so that two commands do not mix their results",
+    "copy the project to a local disk, or write there (--out); or have the disk mounted with locks",
+)
+_NO_PROCESS = (
+    "the system gives no further process or memory",
+    "room for one more process",
+    "take fewer --jobs, close other programs, or allow more (ulimit -u, ulimit -v)",
+)
+_TOO_MANY = (
+    "too many files are open",
+    "fewer open files than this session may have",
+    "allow more open files (ulimit -n 4096), or take fewer --jobs",
+)
+#: What the system says of other things than one file: summary, what was expected, what to do.
+_SYSTEM = {
+    errno.EMFILE: _TOO_MANY,
+    errno.ENFILE: _TOO_MANY,
+    errno.ENOLCK: _NO_LOCKS,
+    errno.ENOSYS: _NO_LOCKS,
+    errno.EAGAIN: _NO_PROCESS,
+    errno.ENOMEM: _NO_PROCESS,
+    errno.EADDRINUSE: (
+        "the port is taken by another program",
+        "a port of this machine that nothing listens on",
+        "name another one (--port 8001), or let the system choose: --port 0",
+    ),
 }
 
 _SHORT = reprlib.Repr()
@@ -183,15 +211,24 @@ class ChapterError(IkmPmiError):
 
 
 class FileError(IkmPmiError):
-    """A file cannot be read or written: no room, no permission, or no such place."""
+    """A file cannot be read or written, or the system lacks what a command needs."""
 
     @classmethod
     def of(cls, error: OSError) -> FileError:
-        """The four parts of what the operating system said."""
-        return cls(
+        """The four parts of what the operating system said.
+
+        Examples
+        --------
+        >>> print(FileError.of(OSError(errno.EADDRINUSE, "Address already in use")).todo)
+        name another one (--port 8001), or let the system choose: --port 0
+        """
+        summary, expected, todo = _SYSTEM.get(error.errno or 0) or (
             "a file cannot be read or written",
-            expected="a file that is there, permission, and room on the disk",
-            found=error.strerror or str(error) or type(error).__name__,
-            where=str(error.filename or "the system does not say which file"),
-            todo=_NEXT.get(error.errno or 0, "look at that place; --debug shows the whole path"),
+            "a file that is there, permission, and room on the disk",
+            _NEXT.get(error.errno or 0, "look at that place; --debug shows the whole path"),
         )
+        known = error.errno in _SYSTEM
+        where = "this machine" if known else "the system does not say which file"
+        found = error.strerror or str(error) or type(error).__name__
+        where = str(error.filename or where)
+        return cls(summary, expected=expected, found=found, where=where, todo=todo)

@@ -54,6 +54,22 @@ def span(low: float | None, high: float | None, digits: int = 2) -> str:
     return f"{bottom} to {top}"
 
 
+def percent(level: float | None) -> str:
+    """A level as a reader writes it, no digit lost: ``95%``, ``99.5%``, ``99.95%``."""
+    return "n/a" if level is None else f"{100 * level:.10g}%"
+
+
+def fewest_draws(level: float) -> int:
+    """How many random draws can tell an error of ``1 - level``: their smallest p is at most that.
+
+    Examples
+    --------
+    >>> fewest_draws(0.95), fewest_draws(0.999)
+    (19, 999)
+    """
+    return math.ceil(1 / (1 - level) - 1 - 1e-6)
+
+
 def probability(value: float) -> str:
     """A p-value as printed: three digits, or the bound below which it lies."""
     return "< 0.001" if value < 0.001 else number(value, 3)
@@ -251,7 +267,7 @@ class Estimate(Readable):
         text = f"{self.name}: {number(self.value, digits)} {self.unit}".rstrip()
         if self.ci_low is not None and self.ci_high is not None and self.ci_level is not None:
             low, high = number(self.ci_low, digits), number(self.ci_high, digits)
-            text += f" ({self.ci_level:.0%} interval {low} to {high})"
+            text += f" ({percent(self.ci_level)} interval {low} to {high})"
         if self.n is not None:
             text += f", n = {self.n:,}"
         return f"{text}; {self.method}."

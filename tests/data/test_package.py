@@ -1,6 +1,5 @@
 import hashlib
 import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +23,11 @@ def test_the_root_is_found_from_inside_by_name_and_from_the_package(tmp_path, mo
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("IKM_PMI_ROOT", raising=False)
     assert find_root() == ROOT  # the package's own checkout
-    (tmp_path / "elsewhere" / RAW).mkdir(parents=True)
+    for name in ("elsewhere", "another"):
+        (tmp_path / name / RAW).mkdir(parents=True)
+    (tmp_path / "elsewhere" / RAW / "datapackage.json").write_text('{"name": "ikm-pmi-raw"}')
+    monkeypatch.chdir(tmp_path / "another")
+    assert find_root() == ROOT  # not a folder that has a data/raw of its own
     monkeypatch.setenv("IKM_PMI_ROOT", str(tmp_path / "elsewhere"))
     assert find_root() == tmp_path / "elsewhere"
 
@@ -152,9 +155,9 @@ def test_tables_to_write_are_the_tables_described(tmp_path):
 def test_what_a_killed_process_was_writing_goes_with_the_next_file(tmp_path):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    node, own = platform.node(), os.getpid()
-    left = [tmp_path / "a" / f".x.csv.{node}.{pid}.tmp" for pid in (ended.pid, own)]
-    other = tmp_path / "a" / f".x.csv.elsewhere.{ended.pid}.tmp"
+    here, own = atomic._machine(), os.getpid()
+    left = [tmp_path / "a" / f".x.csv.{here}-{pid}.tmp" for pid in (ended.pid, own)]
+    other = tmp_path / "a" / f".x.csv.elsewhere-{ended.pid}.tmp"
     (tmp_path / "a").mkdir()
     for file in (*left, other):
         file.write_text("half")

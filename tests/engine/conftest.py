@@ -37,6 +37,7 @@ def project(tmp_path_factory):
         for folder in ("data/raw", "data/processed", "notebooks"):
             (root / folder).mkdir(parents=True)
         (root / "data/raw/table.csv").write_text("x\n1\n")
+        (root / "data/raw/datapackage.json").write_text('{"name": "ikm-pmi-raw"}')
         cells = [
             new_markdown_cell("# What is seen?"),
             new_code_cell(DataParameters.cell(), metadata={"tags": ["parameters"]}),

@@ -10,6 +10,14 @@ from ikm_pmi.engine.manifest import file_hashes
 
 RC = "lines.linewidth: 6\ntext.usetex: True\naxes.facecolor: black\nsavefig.facecolor: black\n"
 
+OTHER = {
+    "PYTHONWARNINGS": "error",
+    "PYTHONHASHSEED": "77",
+    "MPLBACKEND": "no_such_backend",
+    "OMP_NUM_THREADS": "7",
+    "OPENBLAS_NUM_THREADS": "7",
+}
+
 
 @pytest.fixture
 def hostile(tmp_path, monkeypatch):
@@ -22,6 +30,7 @@ def hostile(tmp_path, monkeypatch):
     (profile / "ipython_config.py").write_text(
         'get_config().InteractiveShellApp.exec_lines = ["p = 1 / 0"]\n'
     )
+    (tmp_path / "start.py").write_text('country = "BAD"\n')
     (tmp_path / "matplotlib").mkdir()
     (tmp_path / "matplotlib/matplotlibrc").write_text(RC)
 
@@ -29,12 +38,17 @@ def hostile(tmp_path, monkeypatch):
         monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
         monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path / "matplotlib"))
         monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path / "matplotlib/matplotlibrc"))
+        for name, value in OTHER.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("PYTHONSTARTUP", str(tmp_path / "start.py"))
 
     return use
 
 
 @pytest.mark.parametrize("forked", [False, True])
-def test_a_run_is_the_same_bytes_under_any_settings(forked, hostile, project, monkeypatch):
+def test_a_run_is_the_same_bytes_under_any_settings(
+    forked, hostile, project, monkeypatch, record_property
+):
     if forked and sys.platform != "linux":
         pytest.skip("kernels are forked on Linux only")
     root = project("shielded")
@@ -49,6 +63,11 @@ def test_a_run_is_the_same_bytes_under_any_settings(forked, hostile, project, mo
     finally:
         kernel_server.stop()
     assert after == before
+    if not forked:
+        for case in ("IPYTHONDIR, exec_lines", "matplotlibrc", "PYTHONSTARTUP", *OTHER):
+            kind, outcome = "the user's settings reach kernels", "the same bytes"
+            entry = {"part": "everyday", "what": kind, "case": case, "outcome": outcome}
+            record_property("reliability", entry | {"times": 1})
 
 
 def test_no_home_leaves_nothing_behind(project, monkeypatch, tmp_path):

@@ -151,6 +151,25 @@ def test_scheduler_that_is_not_there_is_told(stub, tmp_path, monkeypatch):
         sweep(seeds(1), tmp_path, root=stub[0], scheduler="tcp://127.0.0.1:9")
 
 
+@pytest.mark.reliability
+def test_a_scheduler_without_workers_is_told(stub, tmp_path, monkeypatch, record_property):
+    import distributed
+
+    monkeypatch.setattr(cluster_module, "_PATIENCE", "300ms")
+    options = {"host": "127.0.0.1", "protocol": "tcp://", "dashboard_address": None}
+    with distributed.LocalCluster(n_workers=0, **options) as empty:
+        address = empty.scheduler_address
+        with pytest.raises(ChapterError, match="no workers") as error:
+            sweep(seeds(1), tmp_path, root=stub[0], scheduler=address)
+    assert f"dask worker {address}" in error.value.todo
+    entry = {"part": "everyday", "what": "waiting without a word", "times": 1}
+    entry |= {
+        "case": "a Dask scheduler without workers",
+        "outcome": "told after 15 s",
+    }
+    record_property("reliability", entry)
+
+
 @pytest.fixture
 def cluster(tmp_path, monkeypatch):
     """A scheduler and two workers, each a process without a nanny, far from the checkout."""

@@ -321,6 +321,7 @@ def test_a_spoilt_multiverse_is_read_or_refused(tmp_path, tries, record_property
     import yaml
 
     (tmp_path / "data" / "raw").mkdir(parents=True)
+    (tmp_path / "data" / "raw" / "datapackage.json").write_text('{"name": "ikm-pmi-raw"}')
     (tmp_path / "params").mkdir()
     whole = load_yaml(ROOT / GRID)
     path, found, seen = tmp_path / GRID, Counter(), set()

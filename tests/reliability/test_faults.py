@@ -114,7 +114,7 @@ def test_the_limit_is_a_number_of_seconds(commands):
 # Two at once -----------------------------------------------------------------------------------
 
 
-def sleeping(commands, *arguments, chapter="01_data"):
+def sleeping(commands, *arguments, chapter="01_data", **environment):
     """Begin a command whose chapter waits until the file ``go`` is there."""
     mark, go = commands.scratch / "begun", commands.scratch / "go"
     for file in (mark, go):
@@ -123,7 +123,7 @@ def sleeping(commands, *arguments, chapter="01_data"):
         f"open({str(mark)!r}, 'w').close()\nwhile not os.path.exists({str(go)!r}): time.sleep(0.05)"
     )
     faults.write_notebook(commands.root, chapter, 9, wait)
-    pid = commands.start(*arguments)
+    pid = commands.start(*arguments, **environment)
     assert faults.comes_true(mark.exists, 60), commands.said()
     return pid, go
 
@@ -181,6 +181,46 @@ def test_runs_of_one_chapter_at_once(commands, record_property):
     faults.true_to_manifest(commands.root / "results")
     commands.nothing_left()
     tell(record_property, "four runs of a chapter beside reproduce", 4, "all whole")
+
+
+# Interrupts ------------------------------------------------------------------------------------
+
+SWEEP = ("sweep", "grid.yaml", "--out", "stopped")
+STOPS = [
+    (("reproduce",), signal.SIGINT, "1"),
+    (("run", "01", "-p", "seed=4"), signal.SIGTERM, "0"),
+    (SWEEP, signal.SIGTERM, "1"),
+    (("reproduce",), signal.SIGTERM, "0"),
+    (("run", "01", "-p", "seed=4"), signal.SIGINT, "1"),
+    (("refresh",), signal.SIGINT, "1"),
+    (SWEEP, signal.SIGINT, "0"),
+]
+
+
+@pytest.mark.parametrize(("words", "number", "kernel"), sampled(STOPS, 3))
+def test_an_interrupt_is_told_as_one_and_tells_no_old_news(
+    commands, words, number, kernel, record_property
+):
+    (commands.root / "grid.yaml").write_text(GRID)
+    pid, _ = sleeping(commands, *words, IKM_PMI_FAST_START=kernel)
+    os.kill(pid, number)
+    assert commands.ended(pid) == 128 + number, commands.said()
+    said = commands.said()
+    assert "interrupted: what is whole stays" in said
+    for other in ("The short answers", "Nothing moved", "Traceback", "error", "not reached"):
+        assert other not in said, said
+    assert (commands.root / "stopped/sweep.csv").is_file() or words != SWEEP
+    faults.write_round(commands.root, 0)
+    faults.comes_true(lambda: not faults.at_work_in(commands.root))
+    commands.run("reproduce")
+    shutil.rmtree(commands.root / "stopped", ignore_errors=True)
+    commands.nothing_left()
+    entry = {"part": "everyday", "what": "output after the work fails it", "times": 1}
+    entry |= {
+        "case": f"{number.name} during {words[0]}",
+        "outcome": "no old news; 128 + signal",
+    }
+    record_property("reliability", entry)
 
 
 # Clocks and hands ------------------------------------------------------------------------------

@@ -54,6 +54,19 @@ def test_packages_are_held_against_the_lock(study):
     assert "make setup" in found["package numpy"].todo
 
 
+def test_a_package_that_lacks_a_file_is_told(study, monkeypatch, tmp_path, record_property):
+    place = tmp_path / "venv/lib/python3.11/site-packages"
+    (place / "one-1.0.dist-info").mkdir(parents=True)
+    (place / "one-1.0.dist-info/RECORD").write_text("one/__init__.py,sha256=x,6\n")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
+    (problem,) = environment(study)
+    assert (problem.where, problem.found) == ("package one-1.0", "a file is gone or cut")
+    assert "make setup" in problem.todo
+    entry = {"part": "everyday", "what": "identity is assumed", "times": 1}
+    entry |= {"case": "an environment that lacks a file", "outcome": "named by verify"}
+    record_property("reliability", entry)
+
+
 def test_a_needed_package_that_is_missing_is_told(study, monkeypatch):
     (study / "requirements.lock").write_text("not-there==1.0\nnever-needed==1.0\n")
     monkeypatch.setattr("ikm_pmi.engine.verify._needed", lambda: {"not-there"})

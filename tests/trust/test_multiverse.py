@@ -205,6 +205,7 @@ def test_an_assumed_number_without_a_range_is_refused():
 
 def test_a_missing_grid_file_says_where(tmp_path):
     (tmp_path / "data/raw").mkdir(parents=True)
+    (tmp_path / "data/raw/datapackage.json").write_text('{"name": "ikm-pmi-raw"}')
     with pytest.raises(ParameterError, match=r"multiverse\.yaml"):
         read_grids(tmp_path)
 

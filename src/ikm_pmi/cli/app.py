@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import functools
 import inspect
 import json
@@ -9,8 +10,9 @@ import os
 import signal
 import sys
 import time
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -50,8 +52,25 @@ CellTimeout = Annotated[
 ]
 
 
+def at_home(path: Path | None) -> Path | None:
+    """The path with ``~`` for the home folder: of ``--out=~/x`` a shell leaves it as it is."""
+    if path is None or not str(path).startswith("~"):
+        return path
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ParameterError(
+            "there is no such home folder",
+            expected="~ for your own, where the system knows it, or ~name for that of a user",
+            found=str(path),
+            where="the command line",
+            todo="write the whole path",
+        ) from None
+
+
 def inside(path: Path | None) -> Path | None:
-    """Refuse an output folder that climbs out of where it begins."""
+    """An output folder; one that climbs out of where it begins is refused."""
+    path = at_home(path)
     if path is not None and ".." in path.parts:
         raise ParameterError(
             "an output folder does not climb",
@@ -93,7 +112,13 @@ def command(
         @functools.wraps(function)
         def inside(**given: Any) -> None:
             _mode.update(json=given.pop("as_json"), quiet=given.pop("no_words"))
-            function(**given)
+            try:
+                function(**given)
+            except KeyboardInterrupt as stop:
+                typer.echo(
+                    "interrupted: what is whole stays, the same command does the rest", err=True
+                )
+                leave_at_once(128 + int(stop.args[0] if stop.args else signal.SIGINT))
 
         own = inspect.signature(function, eval_str=True)
         more = [
@@ -124,7 +149,8 @@ def say(text: object) -> None:
 def answer(content: Mapping[str, Any] | Sequence[Any], text: object = None) -> None:
     """Print what a command found: as JSON when asked, otherwise as ``text`` for a reader."""
     if _mode["json"]:
-        typer.echo(json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False))
+        plain = not str(getattr(sys.stdout, "encoding", "utf-8")).lower().startswith("utf")
+        typer.echo(json.dumps(content, ensure_ascii=plain, indent=2, allow_nan=False))
     elif text is not None:
         say(text)
 
@@ -134,9 +160,44 @@ def error_parts(error: IkmPmiError) -> dict[str, str]:
     return {key: getattr(error, key) for key in ("summary", "expected", "found", "where", "todo")}
 
 
+_PLAIN = str.maketrans({"−": "-", "–": "-", "→": "->", "…": "...", "≥": ">=", "≤": "<=", "∞": "inf",
+                        "“": '"', "”": '"', "’": "'", "×": "x"})  # fmt: skip
+
+
+def _in_plain_signs(error: UnicodeError) -> tuple[str, int]:
+    """Signs that an output cannot hold, in those that every one can: a minus stays one."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = unicodedata.normalize("NFKD", error.object[error.start : error.end].translate(_PLAIN))
+    kept = "".join(sign for sign in text if not unicodedata.combining(sign))
+    return kept.encode("ascii", "replace").decode(), error.end
+
+
+def _ready() -> None:
+    """What a shell, a terminal or a session has set too narrow, before anything begins."""
+    if sys.getfilesystemencoding() == "ascii" and "PYTHONUTF8" not in os.environ:
+        os.environ["PYTHONUTF8"] = "1"  # a locale that is not installed: no path could be written
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 (this very command, again)
+    codecs.register_error("ikm_pmi.plain", _in_plain_signs)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="ikm_pmi.plain")
+    with suppress(ImportError, OSError, ValueError):  # not on Windows; a limit that must stay
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        enough = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+        if soft != resource.RLIM_INFINITY and soft < enough:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
+
+
+_FILES = 4096  # open at once: a kernel takes some twenty, and each of --jobs has one
+
+
 def main() -> None:
     """Run the command line; an error of this package is printed in its four parts."""
     _mode.update(json="--json" in sys.argv, quiet=False)  # for errors before a command begins
+    _ready()
     try:
         app()
     except (IkmPmiError, OSError, ModuleNotFoundError) as error:
@@ -196,18 +257,31 @@ def leave_at_once(status: int) -> NoReturn:
 
 @contextmanager
 def kernels_end_on_interrupt() -> Iterator[None]:
-    """Let Ctrl-C end the kernels, too: the threads that wait for them then come to an end."""
+    """Let Ctrl-C and SIGTERM end the kernels, too: the threads that wait for them then end.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        At the end, with the signal's number: whatever was made of it on the way (a kernel that
+        died, steps that were not reached) is no news.
+    """
     from ikm_pmi.engine import kernel_server
 
-    def interrupted(*_: object) -> None:
-        kernel_server.stop()
-        raise KeyboardInterrupt
+    met: list[int] = []
 
-    before = signal.signal(signal.SIGINT, interrupted)
+    def interrupted(number: int, _: object) -> None:
+        met.append(number)
+        kernel_server.stop()
+        raise KeyboardInterrupt(number)
+
+    before = {one: signal.signal(one, interrupted) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
+        if met:
+            raise KeyboardInterrupt(met[0])
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -136,20 +136,21 @@ def site(
     from ikm_pmi.share.site import build, server
 
     console = Console(stderr=True, highlight=False, quiet=quiet())
-    with console.status("collecting pages") as status:
-        done = build(
-            find_root(),
-            out,
-            with_r=with_r,
-            without=without or [],
-            tell=lambda line: status.update(Text(line)),
-        )
-    for line in done.warnings:
-        typer.echo(f"warning: {line}", err=True)
-    found = {"folder": str(done.folder), "pages": done.pages, "warnings": list(done.warnings)}
-    answer(found, f"{done.pages} pages: open {done.folder / 'index.html'}")
-    if serve:
-        with server(done.folder, port) as running:
+    # The port is taken first: that another program has it is no news for after the whole build.
+    with server(out.resolve(), port) if serve else nullcontext() as running:
+        with console.status("collecting pages") as status:
+            done = build(
+                find_root(),
+                out,
+                with_r=with_r,
+                without=without or [],
+                tell=lambda line: status.update(Text(line)),
+            )
+        for line in done.warnings:
+            typer.echo(f"warning: {line}", err=True)
+        found = {"folder": str(done.folder), "pages": done.pages, "warnings": list(done.warnings)}
+        answer(found, f"{done.pages} pages: open {done.folder / 'index.html'}")
+        if running:
             say(f"http://127.0.0.1:{running.server_port}/ (Ctrl-C ends it)")
             with suppress(KeyboardInterrupt):
                 running.serve_forever()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,13 +18,13 @@ from ikm_pmi.cli.app import (
     Jobs,
     answer,
     app,
+    at_home,
     build_parts,
     command,
     fast_start,
     finish,
     inside,
     kernels_end_on_interrupt,
-    leave_at_once,
     limit_cells,
     progress,
     quiet,
@@ -89,7 +89,11 @@ def _answers(results_dir: Path, done: Build) -> None:
 
     from ikm_pmi.engine.headlines import headlines
 
-    found = headlines(results_dir)
+    old = {*(name for name, _ in done.failed), *done.not_reached}  # there are numbers of before
+    found = [
+        replace(one, value="", interval="", n="", sentence="") if one.chapter in old else one
+        for one in headlines(results_dir)
+    ]
     answer(build_parts(done) | {"answers": [asdict(line) for line in found]})
     if quiet():
         return
@@ -119,7 +123,9 @@ def run(
         list[str] | None,
         typer.Option("-p", help="name=value; may be given again.", autocompletion=_settings),
     ] = None,
-    file: Annotated[Path | None, typer.Option("-f", help="TOML file of parameters.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("-f", help="TOML file of parameters.", callback=at_home)
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the results.", callback=inside)
     ] = None,
@@ -171,7 +177,9 @@ def run(
     ],
 )
 def sweep(
-    grid: Annotated[Path, typer.Argument(help="YAML file, such as params/example_grid.yaml.")],
+    grid: Annotated[
+        Path, typer.Argument(help="YAML file, such as params/example_grid.yaml.", callback=at_home)
+    ],
     out: Annotated[
         Path, typer.Option(help="Folder for the table and the runs' results.", callback=inside)
     ],
@@ -203,20 +211,16 @@ def sweep(
 
     fast_start(fast)
     limit_cells(cell_timeout)
-    try:
-        with _sweep_progress() as tell:
-            done = many.sweep(
-                runs,
-                out,
-                root=find_root(),
-                jobs=jobs,
-                scheduler=scheduler,
-                unencrypted=unencrypted,
-                tell=tell,
-            )
-    except KeyboardInterrupt:
-        say(f"interrupted; the same command goes on: ikm-pmi sweep {grid} --out {out}")
-        leave_at_once(130)
+    with _sweep_progress() as tell:
+        done = many.sweep(
+            runs,
+            out,
+            root=find_root(),
+            jobs=jobs,
+            scheduler=scheduler,
+            unencrypted=unencrypted,
+            tell=tell,
+        )
     counts = f"{len(done.ran)} run, {len(done.kept)} done before, {len(done.failed)} failed"
     ended = {"ran": list(done.ran), "kept": list(done.kept), "failed": dict(done.failed)}
     answer({"table": str(done.table)} | ended, f"{done.table}: {counts}")

@@ -177,6 +177,7 @@ def _broken(entry: Mapping[str, Any], content: bytes | None) -> Iterator[Problem
             continue
         if row == 1 and cells != columns:
             todo = f"restore the header, or describe the new one in {DESCRIPTOR}"
+            todo = "remove this line, which a spreadsheet wrote" if line[:4] == "sep=" else todo
             yield problem("the columns " + ", ".join(columns), line, todo, row)
         elif len(cells) != len(columns):
             todo = "write a number with a decimal point (53.5); quote a text that holds a comma"

@@ -21,6 +21,7 @@ import io
 import itertools
 import json
 import re
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -99,23 +100,31 @@ def _content(answer: bytes, entry: Mapping[str, Any]) -> dict[str, Any] | None:
     source = f"BPS WebAPI, variable {entry['variable']}"
     try:
         content = json.loads(answer)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter of brackets in brackets without end
         start = " ".join(answer[:400].decode("utf-8", "replace").split())
         kind = "a web page" if start.startswith("<") else f"{len(answer):,} bytes of something else"
         raise _refused(source, "JSON", kind, "try again later; nothing was changed") from None
     if content is None:  # what it answers when too much is asked for
         raise _refused(source, "a JSON object", "null", "ask for fewer years: first_year")
     layout = {"vervar": list, "turvar": list, "tahun": list, "turtahun": list, "datacontent": dict}
+    if isinstance(content, dict):  # a dimension that is not used may be lacking
+        content = {"turvar": [], "turtahun": []} | content
     if isinstance(content, dict):
         if content.get("data-availability") in _EMPTY or content.get("datacontent") == []:
             return None
         if str(content.get("status")).upper() != "OK":
             said = str(content.get("message", "no reason given"))[:120]
             raise _refused(source, "status OK", said, "check BPS_API_KEY and the variable's number")
-        if all(isinstance(content.get(name), kind) for name, kind in layout.items()):
+        whole = all(isinstance(content.get(name), kind) for name, kind in layout.items())
+        if whole and all(_has_labels(content[name]) for name in _DIMENSIONS):
             return dict(content)
     todo = "compare with the documentation of the WebAPI; nothing was changed"
     raise _refused(source, ", ".join(layout), "another layout", todo)
+
+
+def _has_labels(items: list[Any]) -> bool:
+    """Whether each item of a dimension has a number and a label."""
+    return all(isinstance(one, dict) and {"val", "label"} <= one.keys() for one in items)
 
 
 def _column(entry: Mapping[str, Any], dimension: str) -> str:
@@ -135,9 +144,13 @@ def _items(
         kept = [(number, label) for number, label in found if plain(label) not in ignored]
         unknown = [label for _, label in kept if plain(label) not in names]
         if unknown:
-            _no_label(entry, dimension, f"the names in {rule['names']}.csv", unknown)
+            expected = f"the names, or other_names, in data/raw/{rule['names']}.csv"
+            todo = f"add each to other_names of its row in {rule['names']}.csv, then data seal"
+            _no_label(entry, dimension, expected, unknown, todo)
         return [(number, names[plain(label)]) for number, label in kept]
-    if not rule:  # one item, which says that the dimension is not used
+    if not rule:  # no item or one, which says that the dimension is not used
+        if not found:  # its place in the key is then a zero, or empty
+            return [(0, ""), ("", "")]
         if len(found) != 1:
             _no_label(entry, dimension, "one item", [label for _, label in found])
         return [(found[0][0], "")]
@@ -168,13 +181,13 @@ def _figure(value: Any, entry: Mapping[str, Any], place: str) -> str | None:
 
 
 def _no_label(
-    entry: Mapping[str, Any], dimension: str, expected: str, found: Sequence[str]
+    entry: Mapping[str, Any], dimension: str, expected: str, found: Sequence[str], todo: str = ""
 ) -> None:
     raise _refused(
         f"BPS WebAPI, variable {entry['variable']}, {dimension}",
         expected,
-        "; ".join(found[:12]),
-        f"correct the labels of {dimension} in data/raw/datapackage.json, update",
+        "; ".join(found[:12]) or "no item",
+        todo or f"correct the labels of {dimension} in data/raw/datapackage.json, update",
     )
 
 
@@ -188,9 +201,10 @@ _AGAIN = (408, 429, 500, 502, 503, 504)
 
 
 class Limits:
-    """What a source is given: seconds a read, bytes, tries and the pause between."""
+    """What a source is given: seconds a read and in all, bytes, tries and the pause between."""
 
     read_seconds = 20.0
+    all_seconds = 120.0
     size = 64 * 2**20
     tries = 3
     pause_seconds = 2.0
@@ -220,30 +234,62 @@ def fetch(url: str, *, source: str) -> bytes:
     SourceError
         When the source refuses, or gives no whole answer in the tries it has.
     """
-    from pooch import HTTPDownloader
-
     host, found, todo = str(urlsplit(url).hostname), "", "try again later; nothing was changed"
     if not url.startswith("https://") and host not in ("127.0.0.1", "localhost", "::1"):
         todo = "correct the address in data/raw/datapackage.json, update"
         raise _no_answer(source, "an address that begins with https://", "another", host, todo)
+    for again in range(Limits.tries):
+        time.sleep(Limits.pause_seconds * again)
+        try:
+            return _get(url)
+        except OSError as error:  # every error of requests is one; its text may hold the address
+            status = getattr(getattr(error, "response", None), "status_code", None)
+            found = f"HTTP status {status}" if status else type(error).__name__
+            todo = _CAUSES.get(found, todo)
+            if status and status not in _AGAIN:
+                todo = "check the key; the host may also refuse this network"
+                break
+    raise _no_answer(source, f"an answer in {Limits.tries} tries", found, host, todo)
+
+
+_CAUSES = {
+    "SSLError": "the certificate is not trusted: set this machine's clock; behind a proxy that "
+    "opens connections, name its certificates in REQUESTS_CA_BUNDLE",
+    "ProxyError": "the proxy does not answer: see HTTPS_PROXY and NO_PROXY",
+    "ConnectionError": "see whether this machine has a network and finds the host; try again later",
+}
+
+
+def _get(url: str) -> bytes:
+    """One request; in a thread of its own, for a read that trickles has no end of its own.
+
+    Raises
+    ------
+    OSError
+        What requests raises; TimeoutError after all the seconds there are.
+    """
+    from pooch import HTTPDownloader
+
     # Not redirected: an address that holds a key goes to the host it was meant for only.
     get = HTTPDownloader(
         timeout=Limits.read_seconds, headers={"User-Agent": _AGENT}, allow_redirects=False
     )
-    for again in range(Limits.tries):
-        time.sleep(Limits.pause_seconds * again)
-        answer = _Bounded()
+    answer, errors = _Bounded(), list[BaseException]()
+
+    def ask() -> None:
         try:
             get(url, answer, None)
-        except OSError as error:  # every error of requests is one; its text may hold the address
-            status = getattr(getattr(error, "response", None), "status_code", None)
-            found = f"HTTP status {status}" if status else type(error).__name__
-            if status and status not in _AGAIN:
-                todo = "check the key; the host may also refuse this network"
-                break
-        else:
-            return answer.getvalue()
-    raise _no_answer(source, f"an answer in {Limits.tries} tries", found, host, todo)
+        except BaseException as error:  # told by the thread that waits
+            errors.append(error)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(Limits.all_seconds)
+    if asking.is_alive():
+        raise TimeoutError
+    if errors:
+        raise errors[0]
+    return answer.getvalue()
 
 
 def _no_answer(source: str, expected: str, found: str, host: str, todo: str) -> SourceError:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 RAW = Path("data", "raw")
 PROCESSED = Path("data", "processed")
+DESCRIPTOR = "datapackage.json"
+_NAME = "ikm-pmi-raw"  # of the description of data/raw
 _TODO = {
     RAW: "if the edit is meant: ikm-pmi data seal (it checks first); if not: restore the file",
     PROCESSED: "run: ikm-pmi data build",
@@ -31,7 +33,7 @@ _TODO = {
 
 
 def find_root(start: Path | None = None) -> Path:
-    """The project folder: the one that holds ``data/raw``.
+    """The project folder: the one whose ``data/raw`` is this study's, by its description.
 
     Parameters
     ----------
@@ -42,27 +44,34 @@ def find_root(start: Path | None = None) -> Path:
     Raises
     ------
     DataError
-        When no folder with ``data/raw`` is found.
+        When there is none, with the folders whose ``data/raw`` are of something else.
     """
     named = os.environ.get("IKM_PMI_ROOT") if start is None else None
-    if named:
-        if (Path(named) / RAW).is_dir():
-            return Path(named).resolve()
-        places = [named]
-    else:
-        begin = [start] if start is not None else [Path.cwd(), Path(__file__).parent]
-        for place in begin:
-            for folder in (place.resolve(), *place.resolve().parents):
-                if (folder / RAW).is_dir():
-                    return folder
-        places = [str(place) for place in begin]
+    begin = [start] if start is not None else [Path.cwd(), Path(__file__).parent]
+    begin = [Path(named).expanduser()] if named else begin
+    others = list[str]()
+    for place in begin:
+        for folder in [place.resolve(), *([] if named else place.resolve().parents)]:
+            if _is_ours(folder):
+                return folder
+            others += [str(folder)] if (folder / RAW).is_dir() else []
+    places = ", ".join(map(str, begin))
     raise DataError(
         "the project's data are not found",
-        expected=f"a folder that holds {RAW.as_posix()}",
-        found="none",
-        where="IKM_PMI_ROOT = " + places[0] if named else "from here upward: " + ", ".join(places),
+        expected=f"a folder whose {(RAW / DESCRIPTOR).as_posix()} is named {_NAME}",
+        found=f"{RAW.as_posix()} without it in {', '.join(others)}" if others else "none",
+        where=f"IKM_PMI_ROOT = {named}" if named else f"from here upward: {places}",
         todo="run inside the project, or set IKM_PMI_ROOT to its folder",
     )
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a folder is a checkout of this study: no other data package is written into."""
+    try:
+        text = (folder / RAW / DESCRIPTOR).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return f'"{_NAME}"' in text
 
 
 def _entry(name: str, root: Path) -> tuple[Path, dict[str, Any]]:
@@ -226,9 +235,6 @@ def catalogue(root: Path | None = None) -> pd.DataFrame:
         for entry in read_descriptor((root or find_root()) / RAW)["resources"]
     ]
     return pd.DataFrame(rows)
-
-
-DESCRIPTOR = "datapackage.json"
 
 
 def fingerprint(package: Mapping[str, Any]) -> str:

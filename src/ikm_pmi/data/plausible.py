@@ -10,6 +10,7 @@ from 20.
 from __future__ import annotations
 
 import csv
+import io
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -40,7 +41,7 @@ def _cells(
 
 def _in_range(frames: Frames) -> Iterator[Problem]:
     table = pkgutil.get_data("ikm_pmi.data", "plausible.csv") or b""
-    for rule in csv.DictReader(table.decode().splitlines()):
+    for rule in csv.DictReader(io.StringIO(table.decode())):
         if (frame := frames.get(rule["table"])) is None:
             continue
         rows = frame[frame[rule["where"]] == rule["is"]] if rule["where"] else frame

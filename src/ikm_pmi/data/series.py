@@ -265,7 +265,8 @@ def add_row(series: Series, entry: Entry, content: bytes) -> Addition:
     earlier = known[known.index < period]
     last = f"{earlier.index[-1]}: {earlier[series.value].iloc[-1]}" if len(earlier) else "none"
     # Lines and rows agree: a cell with a line break is refused when the table is sealed.
-    lines = content.decode("utf-8").splitlines(keepends=True)
+    # At line feeds alone: splitlines() would also cut a cell in two at U+2028 or U+0085.
+    lines = re.findall(r"[^\n]*\n", content.decode("utf-8"))
     if len(earlier):
         place = int(earlier["at"].iloc[-1]) + 2
     else:

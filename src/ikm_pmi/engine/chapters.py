@@ -130,8 +130,10 @@ def check_result(path: Path, parameters: ChapterParameters) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(
             path.read_text(encoding="utf-8"), parse_constant=not_finite
         )
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise refused(f"no JSON: {error}", "write it with publish(...)") from None
+    if not isinstance(content, dict) or not isinstance(content.get("parameters"), dict):
+        raise refused("JSON of another form", "write it with publish(...)")
     if content.get("schema") != SCHEMA or content.get("chapter") != parameters.chapter:
         raise refused(
             f"schema {content.get('schema')}, chapter {content.get('chapter')}",

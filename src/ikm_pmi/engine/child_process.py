@@ -16,6 +16,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+#: What a user may have set for other work: options of pytest, warnings as errors, an encoding.
+_PLAIN = {
+    **dict.fromkeys(("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTHONWARNINGS"), ""),
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "",
+    "PYTHONIOENCODING": "utf-8",
+}
 
 
 def command(module: str, *arguments: str) -> list[str]:
@@ -46,7 +52,7 @@ def run(
     with subprocess.Popen(  # noqa: S603 (our own interpreter, our own arguments)
         command,
         cwd=folder,
-        env=os.environ | settings,
+        env={**os.environ, **_PLAIN, **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",

@@ -14,7 +14,7 @@ from ikm_pmi.engine.manifest import read_object, write_whole
 from ikm_pmi.errors import ChapterError, named
 from ikm_pmi.language import Language, tr, using
 from ikm_pmi.parameters import allowed, is_assumed
-from ikm_pmi.results import number, probability
+from ikm_pmi.results import number, percent, probability
 from ikm_pmi.study import CHAPTERS, HEADLINES, HYPOTHESES, Headline, differing
 
 _NUMBERS = ("value", "ci_low", "ci_high", "ci_level", "n")
@@ -69,8 +69,8 @@ def _answer(answer: Headline, entry: dict[str, float | None] | None) -> Answer:
         low, high = number(entry["ci_low"], answer.digits), number(entry["ci_high"], answer.digits)
         interval = f"{low} to {high}"
         if entry["ci_level"] is not None:
-            between = f" ({entry['ci_level']:.0%} interval {interval})"
-            interval += f" ({entry['ci_level']:.0%})"
+            between = f" ({percent(entry['ci_level'])} interval {interval})"
+            interval += f" ({percent(entry['ci_level'])})"
     count = "" if entry["n"] is None else number(entry["n"], 0)
     sentence = f"{answer.words.format(n1=value)}{between}."
     return Answer(question, value, interval, count, chapter, name, sentence)

@@ -44,6 +44,8 @@ _lock = threading.RLock()  # stop() may be called by a signal while start() runs
 _usable = True  # False after a server of this process's own failed, and after stop()
 _root: Path | None = None  # of the last start()
 _own: tuple[subprocess.Popen[bytes], Path] | None = None
+#: Kernels that this process has started, forked or not; each leads a group of processes.
+running: set[int] = set()
 
 
 def forking_wanted() -> bool:
@@ -52,7 +54,7 @@ def forking_wanted() -> bool:
 
 
 def shielded(work: Path, root: Path) -> dict[str, str]:
-    """Environment that keeps a kernel from the user's IPython start-up files and matplotlibrc.
+    """Environment that keeps a kernel from the user's start-up files, warnings and matplotlibrc.
 
     Folders of the project where they can be written, made once: matplotlib lists the fonts of a
     machine once a folder, and neither makes a temporary one then, whether or not there is a home.
@@ -63,10 +65,16 @@ def shielded(work: Path, root: Path) -> dict[str, str]:
         with contextlib.suppress(OSError):  # a project that may only be read
             place.mkdir(parents=True, exist_ok=True)
         places[name] = str(place if os.access(place, os.W_OK) else work / name)
-    return {
+    try:
+        home = {"HOME": str(Path.home())}
+    except RuntimeError:  # of a user that the system does not know: Jupyter asks for one
+        home = {"HOME": str(work)}
+    return home | {
         "IPYTHONDIR": places["ipython"],
         "MPLCONFIGDIR": places["matplotlib"],
         "MATPLOTLIBRC": "",  # not the user's own
+        "PYTHONSTARTUP": "",  # a kernel would run it
+        "PYTHONWARNINGS": "",  # as errors they would end a chapter, all of them fill its outputs
     }
 
 
@@ -86,26 +94,36 @@ def start(root: Path | None = None) -> None:
 
 
 def _begin() -> None:
-    global _own
+    """Begin a server of this process's own; where none can be had, ordinary kernels are started."""
+    global _own, _usable
     if _own:
         _end(*_own)
-    folder = scratch_folder("kernels")
-    address = str(folder / "socket")
-    with socket.socket(socket.AF_UNIX) as listener:
-        # Bound here, so that a request made while the server imports waits instead of failing.
-        listener.bind(address)
-        listener.listen(128)
-        place = listener.fileno()
-        process = subprocess.Popen(  # noqa: S603 (our own interpreter, our own arguments)
-            [sys.executable, "-m", "ikm_pmi.engine.kernel_fork", str(place), str(os.getpid())],
-            stdin=subprocess.DEVNULL,
-            pass_fds=[place],
-            cwd=folder,  # where no matplotlibrc lies
-            start_new_session=True,  # an interrupt from the terminal is this process's to handle
-            env=os.environ | SETTINGS | shielded(folder, _root or folder),
-        )
-    if not _own:
-        atexit.register(_at_exit, os.getpid())
+        _own = None
+    folder = None
+    try:
+        folder = scratch_folder("kernels")
+        address = str(folder / "socket")
+        with socket.socket(socket.AF_UNIX) as listener:
+            # Bound here, so that a request made while the server imports waits instead of failing.
+            listener.bind(address)
+            listener.listen(128)
+            place = listener.fileno()
+            process = subprocess.Popen(  # noqa: S603 (our own interpreter, our own arguments)
+                [sys.executable, "-m", "ikm_pmi.engine.kernel_fork", str(place), str(os.getpid())],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[place],
+                cwd=folder,  # where no matplotlibrc lies
+                start_new_session=True,  # an interrupt of the terminal is for this process
+                env=os.environ | SETTINGS | shielded(folder, _root or folder),
+            )
+    except OSError:  # such as a TMPDIR whose name is too long for a socket, or no process left
+        _usable = False
+        os.environ.pop(ADDRESS, None)
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
+        return
+    atexit.unregister(_at_exit)
+    atexit.register(_at_exit, os.getpid())
     _own, os.environ[ADDRESS] = (process, folder), address
 
 
@@ -129,6 +147,12 @@ def stop() -> None:
             _end(*_own)
             _own = None
             os.environ.pop(ADDRESS, None)
+    for pid in [*running]:
+        with contextlib.suppress(OSError):
+            if sys.platform == "win32":
+                os.kill(pid, signal.SIGTERM)
+            else:
+                os.killpg(pid, signal.SIGKILL)
 
 
 def server_unreachable(address: str | None) -> bool:

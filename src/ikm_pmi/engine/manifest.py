@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -22,6 +23,10 @@ from ikm_pmi.data import atomic
 from ikm_pmi.engine.folders import brief_lock
 from ikm_pmi.errors import ChapterError
 
+#: What is no file of anybody's work.
+BESIDE = re.compile(
+    r"(^|/)(\.|~\$|#|__pycache__/|__MACOSX/|Thumbs\.db$|desktop\.ini$|Icon\r$)|[~#]$|\.(bak|swp|tmp)$"
+)
 #: Files of the library that results depend on.
 CODE = ("**/*.py", "**/*.csv")
 # Whatever can move a number: a new version of one of these makes a chapter run again.
@@ -57,14 +62,15 @@ def write_whole(path: Path, content: str | bytes) -> None:
 def file_hashes(folder: Path, patterns: Iterable[str] = ("**/*",)) -> dict[str, str]:
     """SHA-256 of each file below a folder, by its path with forward slashes, sorted.
 
-    Hidden files and folders do not count: an editor leaves some beside a notebook that is read.
+    Hidden files and what editors, spreadsheets and file managers leave beside what is read
+    (``~$x.xlsx``, ``x.csv~``, ``Thumbs.db``) do not count.
     """
     files = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
     found = {path.relative_to(folder).as_posix(): path for path in files}
     return {
         name: atomic.digest(found[name].read_bytes())
         for name in sorted(found)
-        if "__pycache__" not in name and not any(part[0] == "." for part in name.split("/"))
+        if not BESIDE.search(name)
     }
 
 
@@ -93,7 +99,7 @@ def read_object(path: Path) -> dict[str, Any]:
     """What a JSON file holds, or nothing when it is missing, cut short or no object."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -101,7 +107,15 @@ def read_object(path: Path) -> dict[str, Any]:
 def read(results_dir: Path) -> dict[str, Any]:
     """The manifest, or an empty one when there is none that can be read."""
     content = read_object(results_dir / "manifest.json")
-    return content if content.get("schema") == 1 else {"schema": 1, "results": {}}
+    entries = content.get("results") if content.get("schema") == 1 else None
+    # An entry of another form is none: its chapter runs again.
+    parts = ("inputs", "files")
+    kept = {
+        name: one
+        for name, one in (entries.items() if isinstance(entries, dict) else ())
+        if isinstance(one, dict) and all(isinstance(one.get(part), dict) for part in parts)
+    }
+    return {"schema": 1, "results": kept}
 
 
 def outdated(

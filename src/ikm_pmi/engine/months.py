@@ -33,7 +33,7 @@ from ikm_pmi.data.package import DESCRIPTOR, RAW, read_descriptor
 from ikm_pmi.data.series import Addition, Entry, add_row, csv_line, find_series
 from ikm_pmi.engine import processed
 from ikm_pmi.engine.folders import lock_folder, recover, staging, swap
-from ikm_pmi.engine.manifest import write_whole
+from ikm_pmi.engine.manifest import file_hashes, write_whole
 from ikm_pmi.errors import DataError, IkmPmiError, ParameterError, SourceError
 from ikm_pmi.study import CHAPTERS, WINDOW_ENDS
 
@@ -113,11 +113,12 @@ class Draft:
 
 
 def _contents(data: Path) -> dict[str, bytes]:
-    return {path.relative_to(data).as_posix(): path.read_bytes() for path in data.glob("*/*.*")}
+    files = [data / name for name in file_hashes(data, ("*/*.*",))]
+    return {path.relative_to(data).as_posix(): path.read_bytes() for path in files}
 
 
 def _rows(old: bytes | None, new: bytes) -> tuple[int, int]:
-    before, after = Counter((old or b"").splitlines()), Counter(new.splitlines())
+    before, after = Counter((old or b"").split(b"\n")), Counter(new.split(b"\n"))
     gone, come = (before - after).total(), (after - before).total()
     return come - min(gone, come), min(gone, come)
 

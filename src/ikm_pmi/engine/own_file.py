@@ -120,7 +120,8 @@ def notes(root: Path | None = None) -> list[str]:
 
 def _rows(path: Path) -> list[dict[str, str]]:
     try:
-        return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+        text = path.read_text(encoding="utf-8-sig")  # a spreadsheet marks its UTF-8
+        return list(csv.DictReader(io.StringIO(re.sub(r"\Asep=,\n", "", text))))
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(
             "no csv in UTF-8", expected="one", found=str(error), where=path.name, todo="save it so"
@@ -140,8 +141,16 @@ def _given(
 ) -> dict[tuple[str, ...], dict[str, str]]:
     """The rows of a reader's file by key; what else their cells must be, the seal checks."""
     key, found = entry["schema"]["primaryKey"], {}
-    names = {item["name"] for item in entry["schema"]["fields"]}
-    for line, row in enumerate(_rows(file), start=2):
+    names, rows = {item["name"] for item in entry["schema"]["fields"]}, _rows(file)
+    if rows and not {*key, value} <= rows[0].keys():
+        raise DataError(
+            "the file lacks a column",
+            expected="columns divided by commas, among them " + ", ".join((*key, value)),
+            found=", ".join(map(str, rows[0])),
+            where=f"{file.name}, row 1",
+            todo="save it as csv with commas (UTF-8) and these heads; nothing was changed",
+        )
+    for line, row in enumerate(rows, start=2):
         place = tuple(row.get(name) or "" for name in key)
         number = re.fullmatch(r"\d+(\.\d+)?", row.get(value) or "")
         if not number or not all(place) or place in found or None in row or None in row.values():

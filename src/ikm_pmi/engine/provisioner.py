@@ -24,11 +24,20 @@ class ForkedProvisioner(LocalProvisioner):
         if cmd[:3] == _LAUNCHER:
             forked = kernel_server.launch(cmd[3:], environment, str(kwargs.get("cwd") or "."))
         if forked is None:
-            return await super().launch_kernel(cmd, **kwargs)
+            connection = await super().launch_kernel(cmd, **kwargs)
+            if self.pid:
+                kernel_server.running.add(self.pid)
+            return connection
         self.process: Any = forked
         self.pid = self.pgid = forked.pid  # it leads a session of its own
         self.cwd = kwargs.get("cwd")
+        kernel_server.running.add(forked.pid)
         return self.connection_info
+
+    async def cleanup(self, restart: bool = False) -> None:
+        """The kernel has ended: its number is no longer its own."""
+        kernel_server.running.discard(int(self.pid or 0))
+        await super().cleanup(restart)
 
     async def send_signal(self, signum: int) -> None:
         """Signal the kernel, but never interrupt it.

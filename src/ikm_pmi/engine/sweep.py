@@ -66,7 +66,7 @@ def client_of(address: str) -> Iterator[Any]:
     Raises
     ------
     ChapterError
-        When it cannot be reached.
+        When it cannot be reached, or has no workers.
     """
     import distributed
 
@@ -82,6 +82,16 @@ def client_of(address: str) -> Iterator[Any]:
             todo="start one: dask scheduler; and workers: dask worker ADDRESS --nworkers N",
         ) from None
     with client:
+        try:
+            client.wait_for_workers(1, timeout=_PATIENCE)
+        except TimeoutError:
+            raise ChapterError(
+                "the Dask scheduler has no workers",
+                expected="at least one worker, for the runs to go to",
+                found=f"none within {_PATIENCE}",
+                where=f"--scheduler {address}",
+                todo=f"start some: dask worker {address} --nworkers N",
+            ) from None
         yield client
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import runpy
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -116,7 +118,17 @@ def environment(root: Path) -> list[Problem]:
             found = "not installed" if name in needed else pinned
         if found != pinned:
             problems.append(Problem(f"package {name}", pinned, found, todo))
+    for place in _damaged(root):
+        name = f"package {place.name.removesuffix('.dist-info')}"
+        problems.append(Problem(name, "all files, as installed", "a file is gone or cut", todo))
     return problems
+
+
+def _damaged(root: Path) -> list[Path]:
+    """Packages with a file that is not as installed, as the set-up finds them."""
+    script = root / "tools" / "setup.py"
+    found = runpy.run_path(str(script))["damaged"] if script.is_file() else lambda _: []
+    return list(found(Path(sys.prefix)))
 
 
 def _needed() -> set[str]:

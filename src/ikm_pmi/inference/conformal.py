@@ -23,7 +23,7 @@ from ikm_pmi.inference.inversion import pieces
 from ikm_pmi.inference.regression import check_design, size
 from ikm_pmi.inference.windows import PERFECT, check_arrays
 from ikm_pmi.language import translated
-from ikm_pmi.results import Estimate, Readable, TestResult, number, span
+from ikm_pmi.results import Estimate, Readable, TestResult, number, percent, span
 
 Array = NDArray[np.float64]
 
@@ -117,7 +117,9 @@ class ConformalResult(Readable):
     def sentence(self) -> str:
         """Effect, set, p and its floor in one sentence."""
         p, least = number(self.p_value, 3), number(self.minimum_p, 3)
-        found = f"Effect {number(self.effect)} ({self.level:.0%} conformal set {self.set_text})"
+        found = (
+            f"Effect {number(self.effect)} ({percent(self.level)} conformal set {self.set_text})"
+        )
         return f"{found}, p = {p} (smallest attainable {least}), n = {self.n}."
 
 

@@ -20,7 +20,16 @@ from ikm_pmi.inference.two_way import two_way
 from ikm_pmi.inference.wild_blocks import wild_blocks
 from ikm_pmi.inference.wild_bootstrap import Kind, WildBootstrap, wild_bootstrap
 from ikm_pmi.language import tr, translated
-from ikm_pmi.results import Estimate, Readable, TestResult, number, probability, span
+from ikm_pmi.results import (
+    Estimate,
+    Readable,
+    TestResult,
+    fewest_draws,
+    number,
+    percent,
+    probability,
+    span,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,7 +140,7 @@ class FewClusters(Readable):
         """Value, set, p and reference as texts, a row for each kind of inference."""
         import pandas as pd
 
-        heads = [tr(head) for head in ("value", f"{self.level:.0%} set", "p", "reference")]
+        heads = [tr(head) for head in ("value", f"{percent(self.level)} set", "p", "reference")]
         rows = {}
         for e in self.estimates:
             ends, p = span(e.ci_low, e.ci_high, 3), probability(e.p_value or 0.0)
@@ -143,7 +152,7 @@ class FewClusters(Readable):
         """Value, set, p, rows and clusters of the bootstrap in one sentence."""
         found = f"{self.term}: {number(self.value, 3)}"
         if self.inverted:
-            found += f" ({self.level:.0%} set {span(self.wild.ci_low, self.wild.ci_high, 3)})"
+            found += f" ({percent(self.level)} set {span(self.wild.ci_low, self.wild.ci_high, 3)})"
         clusters = " and ".join(
             f"{count:,} clusters of {name}"
             for name, count in zip(self.groups, self.n_clusters, strict=True)
@@ -383,6 +392,9 @@ def _check_options(level: float, draws: int, weights: str) -> None:
         raise _out_of_range("level", "a share between 0 and 1, such as 0.95", level)
     if not (isinstance(draws, int) and draws >= FEWEST_DRAWS):
         raise _out_of_range("draws", f"a whole number from {FEWEST_DRAWS}", draws)
+    if draws < fewest_draws(level):
+        expected = f"{fewest_draws(level):,} or more: fewer have no interval of {percent(level)}"
+        raise _out_of_range("draws", expected, draws)
     if weights not in get_args(Kind):
         raise _out_of_range("weights", "one of " + ", ".join(get_args(Kind)), weights)
 

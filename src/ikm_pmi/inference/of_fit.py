@@ -23,7 +23,7 @@ from ikm_pmi.inference.har import har_fits
 from ikm_pmi.inference.shift import shift_in_time
 from ikm_pmi.inference.windows import half_width, leave_window_out, rank_p_value
 from ikm_pmi.language import tr, translated
-from ikm_pmi.results import Estimate, Readable, TestResult, number, probability
+from ikm_pmi.results import Estimate, Readable, TestResult, number, percent, probability
 
 #: What :func:`har` sets beside each other.
 BESIDE = ("ols", "newey_west", "cosine", "prais_winsten")
@@ -56,7 +56,7 @@ class HarReadings(Readable):
 
     def reading(self) -> pd.DataFrame:
         """Value, interval and p as texts, a row a method."""
-        heads = [tr(head) for head in ("value", f"{self.level:.0%} interval", "p")]
+        heads = [tr(head) for head in ("value", f"{percent(self.level)} interval", "p")]
         rows = {}
         for e in self.estimates:
             ends = f"{number(e.ci_low)} to {number(e.ci_high)}"
@@ -71,7 +71,7 @@ class HarReadings(Readable):
         p = probability(e.p_value or 0.0)
         p = p if p.startswith("<") else f"= {p}"
         return (
-            f"{self.term}: {number(e.value)} ({self.level:.0%} interval {number(e.ci_low)} to "
+            f"{self.term}: {number(e.value)} ({percent(self.level)} interval {number(e.ci_low)} to "
             f"{number(e.ci_high)}), p {p} of the null that it is {self.null:g}, n = {e.n:,}; "
             f"{e.method}."
         )

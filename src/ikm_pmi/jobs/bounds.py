@@ -38,7 +38,7 @@ from ikm_pmi.jobs.regressions import (
     sample,
 )
 from ikm_pmi.language import translated
-from ikm_pmi.results import Estimate, Findings, number
+from ikm_pmi.results import Estimate, Findings, number, percent
 
 if TYPE_CHECKING:
     from ikm_pmi.parameters import ElasticityParameters
@@ -65,7 +65,7 @@ class BoundsResult(Findings):
         high = number(self.high) if self.high is not None else "no upper end"
         return (
             f"With errors in output and in the weights that output and workers share, the "
-            f"elasticity lies between {low} and {high} ({self.level:.0%} range)."
+            f"elasticity lies between {low} and {high} ({percent(self.level)} range)."
         )
 
 

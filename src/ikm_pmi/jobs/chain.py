@@ -35,7 +35,7 @@ from ikm_pmi.pmi import sample, wave
 from ikm_pmi.pmi.event_study import EventStudyResult, evaluate
 from ikm_pmi.pmi.sample import MAIN, both_sides, dose_design
 from ikm_pmi.pmi.spells import with_episode
-from ikm_pmi.results import Estimate, Findings, significant
+from ikm_pmi.results import Estimate, Findings, percent, significant
 
 #: Tables of the data package that the chain rests on.
 TABLES = (*wave.TABLES, "deflators", "imk_panel", "imk_quarterly_growth", "manufacturing_growth")
@@ -75,7 +75,7 @@ class ChainResult(Findings):
         where = "below" if e.value < 0 else "above"
         return (
             f"At the end of {self.month} IKM workers stood {significant(abs(e.value))} {where} the "
-            f"expected path ({e.ci_level:.0%} interval {significant(e.ci_low)} to "
+            f"expected path ({percent(e.ci_level)} interval {significant(e.ci_low)} to "
             f"{significant(e.ci_high)})."
         )
 

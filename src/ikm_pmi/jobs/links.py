@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.regression import Normal
-from ikm_pmi.results import Estimate
+from ikm_pmi.results import Estimate, percent
 
 POINTS = 2**16
 #: Every link has a column of the lattice to itself, so that links are independent.
@@ -129,7 +129,7 @@ def with_interval(estimate: Estimate, values: Values | float, level: float) -> E
     if not low - slack <= estimate.value <= high + slack:
         raise EstimationError(
             f"the interval of {estimate.name} does not hold its value",
-            expected=f"a value between {low:.6g} and {high:.6g}, the {level:.0%} interval",
+            expected=f"a value between {low:.6g} and {high:.6g}, the {percent(level)} interval",
             found=f"{estimate.value:.6g}",
             where="a product of links so wide that its middle is not the product of their values",
             todo="ask for more confidence, or let fewer links be uncertain",

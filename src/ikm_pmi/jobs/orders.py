@@ -29,7 +29,7 @@ from ikm_pmi.errors import DataError, ParameterError
 from ikm_pmi.jobs.links import Link, Values, with_interval
 from ikm_pmi.language import translated
 from ikm_pmi.parameters import JobsParameters
-from ikm_pmi.results import Estimate, Findings, significant
+from ikm_pmi.results import Estimate, Findings, percent, significant
 
 #: Two-digit industry (KBLI) to the industry of the input-output table whose name covers it.
 IRIO: Mapping[str, str] = {
@@ -182,7 +182,7 @@ class OrderBookResult(Findings):
         lead, other = (e for e in self.estimates if e.name.startswith("bumn.pilot.workers"))
         text = (
             f"The pilot order stands for {significant(lead.value)} IKM workers while it lasts "
-            f"({lead.ci_level:.0%} interval {significant(lead.ci_low)} to "
+            f"({percent(lead.ci_level)} interval {significant(lead.ci_low)} to "
             f"{significant(lead.ci_high)}), and for {significant(other.value)} by the other "
             f"elasticity."
         )

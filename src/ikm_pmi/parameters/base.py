@@ -22,11 +22,13 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from ikm_pmi.errors import ParameterError, shown
 from ikm_pmi.language import Language, choose
 from ikm_pmi.parameters.cells import HEADING, values_set
+from ikm_pmi.results import fewest_draws, percent
 
 _MONTH = re.compile(r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])")
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?")
@@ -129,7 +131,18 @@ class ChapterParameters(BaseModel):
             text = isinstance(one, str) and not _NUMBER.fullmatch(one.strip())
             if numeric and (isinstance(one, bool) or text):
                 raise ValueError("digits, with a decimal point where needed")
+        if isinstance(value, list) and len({repr(one) for one in value}) < len(value):
+            raise ValueError("each entry once: the second of two would count double, or not at all")
         return value
+
+    @model_validator(mode="after")
+    def _enough_draws(self) -> Self:
+        """The smallest p of the draws lies below the error that the interval allows."""
+        draws, level = (getattr(self, name, None) for name in ("draws", "confidence_level"))
+        if draws and level and draws < fewest_draws(level):
+            needed = f"{fewest_draws(level):,}"
+            raise ValueError(f"draws={needed} or more: fewer have no interval of {percent(level)}")
+        return self
 
     language: Language = Field(
         "en", description="of figures, tables and sentences: en, or id (Indonesian)"
@@ -159,13 +172,19 @@ class ChapterParameters(BaseModel):
             return cls.model_validate(dict(values))
         except ValidationError as error:
             first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"]) or "the parameters together"
+            name = ".".join(str(part) for part in first["loc"])
+            expected = first["msg"].removeprefix("Value error, ")
+            if "pattern" in (rule := first.get("ctx", {})):
+                info = cls.model_fields[str(first["loc"][0])]
+                like = info.default[:1] if isinstance(info.default, list) else [info.default]
+                said = f"such as {shown(like[0])}" if like else info.description
+                expected = f"text of the form {rule['pattern'].strip('^$')}, {said}"
             raise ParameterError(
-                f"parameter {name} is refused",
-                expected=first["msg"].removeprefix("Value error, "),
-                found=shown(first["input"]) if first["loc"] else "the values given",
+                f"parameter {name} is refused" if name else "the parameters do not go together",
+                expected=expected,
+                found=shown(first["input"]) if name else "the values given",
                 where=where or f"chapter {cls.chapter}",
-                todo=f"correct {name}; see: ikm-pmi parameters {cls.chapter}",
+                todo=f"correct {name or 'one of them'}; see: ikm-pmi parameters {cls.chapter}",
             ) from None
 
     @classmethod

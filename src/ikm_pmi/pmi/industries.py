@@ -27,7 +27,7 @@ from ikm_pmi.language import translated
 from ikm_pmi.parameters import IntensityParameters, YardsticksParameters
 from ikm_pmi.pmi.cross_country import detectable
 from ikm_pmi.restrictions import AREAS, READINGS, daily_closure, shares_by_subsector
-from ikm_pmi.results import Estimate, Findings, TestResult, number, probability, span
+from ikm_pmi.results import Estimate, Findings, TestResult, number, percent, probability, span
 
 #: Tables that :func:`industries` reads.
 TABLES = (
@@ -66,7 +66,7 @@ class IndustriesResult(Findings):
         e, full = self["industries.slope"], self.test("industries.full_bite.wild").p_value
         text = (
             f"Across {e.n} industries a full closure in {self.quarter} goes with "
-            f"{number(e.value, 0)} percent of output ({e.ci_level:.0%} set "
+            f"{number(e.value, 0)} percent of output ({percent(e.ci_level)} set "
             f"{span(e.ci_low, e.ci_high, 0)}); p {_with_sign(e.p_value or 0.0)} of no slope, "
             f"p {_with_sign(full)} of full bite (−100)"
         )
@@ -301,7 +301,7 @@ def _bound(forms: pd.DataFrame, parameters: YardsticksParameters) -> tuple[Estim
             name="industries.shows_at_most",
             value=max(0.0, float((forms["low"] / FULL_BITE).max())),
             unit="share of the coded closure",
-            method=f"largest share in the {parameters.confidence_level:.0%} sets of "
+            method=f"largest share in the {percent(parameters.confidence_level)} sets of "
             f"{len(forms)} forms, wild bootstrap",
             n=len(forms),
         ),

@@ -25,7 +25,7 @@ from ikm_pmi.inference.clusters import critical_t, p_t
 from ikm_pmi.language import translated
 from ikm_pmi.parameters import CrossCountryParameters
 from ikm_pmi.pmi.country_panel import CountryPanel, regress
-from ikm_pmi.results import Estimate, Readable, number
+from ikm_pmi.results import Estimate, Readable, number, percent
 
 UNIT = "index points per +10 points of stringency"
 
@@ -116,7 +116,7 @@ class LocalProjections(Readable):
         months = ", ".join(map(str, outside)) or "none"
         return (
             f"PMI 0 to {len(self.path) - 1} months after +10 points of stringency: {path}; "
-            f"months whose {self.level:.0%} simultaneous band excludes zero: {months}; "
+            f"months whose {percent(self.level)} simultaneous band excludes zero: {months}; "
             + self.estimates[-1].sentence(digits)
         )
 

@@ -40,7 +40,7 @@ from ikm_pmi.pmi.cross_country import by_country
 from ikm_pmi.pmi.event_study import POINTS, EventStudyResult, evaluate
 from ikm_pmi.pmi.local_projections import UNIT
 from ikm_pmi.pmi.spells import with_episode
-from ikm_pmi.results import Estimate, Findings, number, span
+from ikm_pmi.results import Estimate, Findings, number, percent, span
 
 #: Raw tables of :func:`country_gap` and :func:`wave`.
 TABLES = (*sample.TABLES, "population")
@@ -109,15 +109,15 @@ class WaveResult(Findings):
         g, f = self.gap, self.forks
         wave, rest = (span(f[name].min(), f[name].max(), digits) for name in _MIDDLES)
         low, high, below, above = (self[f"wave.{end}"].value for end in _ENVELOPES)
+        together, left = span(low, high, digits), span(below, above, digits)
         return " ".join(
             [
                 f"{self.country}, {self.episode.first} to {self.episode.last}: the PMI stood "
                 f"{number(g.value, digits)} points from its expected path "
                 f"({span(g.ci_low, g.ci_high, digits)}).",
                 f"By {len(f)} forms of the epidemic, a wave like this goes with {wave} points in "
-                f"other countries; all {g.ci_level:.0%} sets together: {span(low, high, digits)}.",
-                f"The rest is {rest}; all sets together: {span(below, above, digits)}: "
-                f"{self.verdict}.",
+                f"other countries; all {percent(g.ci_level)} sets together: {together}.",
+                f"The rest is {rest}; all sets together: {left}: {self.verdict}.",
             ]
         )
 
@@ -327,7 +327,7 @@ def _rest(
     if half is None:
         raise EstimationError(
             "the gap has too few placebo windows for an interval",
-            expected=f"windows enough for {p.confidence_level:.0%}",
+            expected=f"windows enough for {percent(p.confidence_level)}",
             found=f"{len(misses)} windows, smallest p {1 / (1 + len(misses)):.3g}",
             where=p.treated_country,
             todo="lower confidence_level, or study a country whose PMI begins earlier",
@@ -368,7 +368,7 @@ def _envelopes(forks: pd.DataFrame, total: Estimate) -> list[Estimate]:
         "rest_envelope.low": forks["rest_low"].min(),
         "rest_envelope.high": forks["rest_high"].max(),
     }
-    method = f"end of the {total.ci_level:.0%} sets of {len(forks)} forms together"
+    method = f"end of the {percent(total.ci_level)} sets of {len(forks)} forms together"
     return [
         Estimate(name=f"wave.{name}", value=float(value), unit=POINTS, method=method, n=total.n)
         for name, value in ends.items()

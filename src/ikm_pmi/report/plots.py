@@ -17,7 +17,7 @@ from ikm_pmi.pmi.event_study import POINTS, EventStudyResult
 from ikm_pmi.pmi.sample import around
 from ikm_pmi.pmi.wave import WaveResult
 from ikm_pmi.report import figures
-from ikm_pmi.results import Estimate, in_words, number
+from ikm_pmi.results import Estimate, in_words, number, percent
 from ikm_pmi.trust.multiverse import Curve
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def plot(result: Any, *, title: str | None = None, source: str = "", **look: Any
     rows = [(in_words(e.name, e.unit), e.value, e.ci_low, e.ci_high) for e in estimates[:12]]
     level = estimates[0].ci_level
     said = getattr(result, "term", "Estimates")
-    said = said if level is None else f"{said}, with {level:.0%} intervals"
+    said = said if level is None else f"{said}, with {percent(level)} intervals"
     return figures.forest(rows, title or said, source, **look)
 
 

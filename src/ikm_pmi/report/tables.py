@@ -20,6 +20,7 @@ from ikm_pmi.results import (
     Estimate,
     TestResult,
     number,
+    percent,
     probability,
     records_table,
     span,
@@ -272,7 +273,7 @@ def estimates_table(
         labels["stars"] = _stars_note(True)
         printed[value] = [f"{v}{m}" for v, m in zip(printed[value], marks, strict=True)]
     levels = sorted({r.ci_level for r in records if r.ci_level is not None})
-    said = " / ".join(f"{level:.0%}" for level in levels)
+    said = " / ".join(map(percent, levels))
     about = [tr("Standard errors in parentheses.")]
     if levels:
         about.append(tr("Intervals in brackets") + f": {said}.")

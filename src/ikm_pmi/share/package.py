@@ -1,9 +1,9 @@
 """What goes into the replication package, and the checks before it does.
 
-The archive holds the project as it is in version control (without it: its files, hidden ones and
-caches aside), the results of the default parameters, a README in the template of the Social Science
-Data Editors, RO-Crate metadata, the paper, and the SHA-256 of every file. The same project and
-results give the same bytes.
+The archive holds the project as it is in version control (without it: the files that lie where its
+own do, and no others may be there), the results of the default parameters, a README in the template
+of the Social Science Data Editors, RO-Crate metadata, the paper, and the SHA-256 of every file. The
+same project and results give the same bytes.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
@@ -33,13 +34,31 @@ from ikm_pmi.share.paper import paper
 from ikm_pmi.study import CHAPTERS
 
 SUMS, PAPER = "SHA256SUMS", "paper.pdf"
-_HIDDEN = {".ci", ".github", ".gitignore", ".gitattributes", ".pre-commit-config.yaml"}
-_MADE = {"results", "site", "dist", "build", "__pycache__"}
+_MADE = ("results/", "site/", "dist/", "build/", "dask-scratch-space/")
+#: Hidden files of the project; what else is hidden is of an editor, of git or of an environment.
+_SHOWN = re.compile(r"\.(ci|github)/|\.gitignore$|\.gitattributes$|\.pre-commit-config\.yaml$")
+#: Where files of the project lie, for a folder that no git can list.
+_OWN = re.compile(
+    r"\.(ci/run|github/workflows/\w+\.yml|gitignore|gitattributes|pre-commit-config\.yaml)"
+    r"|(AGENTS|ARCHITECTURE|CHANGELOG|CONTRIBUTING|README)\.md|LICENSE|NOTICE|Makefile|CITATION\.cff|conftest\.py"
+    r"|environment\.yml|pyproject\.toml|requirements[a-z-]*\.(lock|json)"
+    r"|(src/ikm_pmi|tests|tools|benchmarks|replication)/[\w/.-]+"
+    r"\.(py|R|mjs|csv|json|md|txt|typ|po|css|html|js|typed)"
+    r"|data/(raw|processed)/(\w+\.csv|datapackage\.json)"
+    r"|docs/[\w/.-]+\.(md|png|svg|css|js|py|bib)"
+    r"|notebooks/[0-9]{2}_\w+\.ipynb|params/\w+\.(yaml|toml)|reference/\w+\.(json|csv)"
+)
 
 
 def files(root: Path) -> dict[str, bytes]:
-    """The project's own files, by their paths below its folder."""
-    names = _tracked(root) or list(_walked(root))
+    """The project's own files, by their paths below its folder.
+
+    Raises
+    ------
+    ChapterError
+        When no git lists them and there are files that the project does not know.
+    """
+    names = _tracked(root) or _walked(root)
     made = {README, CRATE, SUMS, PAPER}  # of a package that was unpacked here
     return {
         name: (root / name).read_bytes()
@@ -49,22 +68,38 @@ def files(root: Path) -> dict[str, bytes]:
 
 
 def _tracked(root: Path) -> list[str]:
-    """Files under version control; none where there is no git or this is no checkout."""
+    """Files under version control; none where there is no git, or git refuses this checkout."""
     git = shutil.which("git")
     if git is None or not (root / ".git").exists():
         return []
-    command = [git, "-C", str(root), "ls-files", "-z"]
-    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 (no input in it)
-    return [name for name in done.stdout.decode().split("\0") if name]
+    # Of another repository these variables may speak, which git sets where a hook of it runs.
+    plain = {name: text for name, text in os.environ.items() if not name.startswith("GIT_")}
+    command = [git, "-C", str(root), "ls-files", "-z"]  # no input in it
+    done = subprocess.run(command, capture_output=True, check=False, env=plain)  # noqa: S603 (see above)
+    return [] if done.returncode else [name for name in done.stdout.decode().split("\0") if name]
 
 
-def _walked(root: Path) -> Iterator[str]:
-    for path in root.rglob("*"):
-        name = path.relative_to(root)
-        hidden = any(part.startswith(".") and part not in _HIDDEN for part in name.parts)
-        made = name.parts[0] in _MADE or "__pycache__" in name.parts
-        if path.is_file() and not hidden and not made and ".egg-info" not in name.as_posix():
-            yield name.as_posix()
+def _walked(root: Path) -> list[str]:
+    """Files that lie where the project's own do; others are refused, they may be private."""
+    names = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    names = {
+        name
+        for name in names - {README, CRATE, SUMS}
+        if not name.startswith(_MADE)
+        and ".egg-info/" not in name
+        and (_SHOWN.match(name) or not manifest.BESIDE.search(name))
+    }
+    strangers = sorted(name for name in names if not _OWN.fullmatch(name))
+    if strangers:
+        more = f"; {len(strangers) - 5} more" if len(strangers) > 5 else ""
+        raise ChapterError(
+            "there are files that are not the project's own, and no git lists those that are",
+            expected="the files of the project alone, or a checkout that git can read",
+            found=", ".join(strangers[:5]) + more,
+            where=str(root),
+            todo="move them away; in a checkout, git status says why git does not read it",
+        )
+    return sorted(names)
 
 
 def _results(results_dir: Path) -> dict[str, bytes]:

@@ -87,7 +87,10 @@ def build(
     out.parent.mkdir(parents=True, exist_ok=True)
     with staging(out.parent, out.name) as work:
         for chapter in CHAPTERS:
-            shutil.copytree(results_dir / chapter, work / "files" / chapter)
+            for name in manifest.file_hashes(results_dir / chapter):
+                place = work / "files" / chapter / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(results_dir / chapter / name, place)
         found = [*_converted(work / "files", exhibits(results_dir), tell)]
         _write_sources(root, results_dir, work / "source", found)
         html, check = work / "html", work / "check"

@@ -7,6 +7,7 @@ within tolerance when it rounds to what was printed: half the last printed digit
 from __future__ import annotations
 
 import csv
+import io
 import pkgutil
 from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
@@ -205,7 +206,7 @@ def printed() -> list[dict[str, str]]:
     be reached.
     """
     content = pkgutil.get_data("ikm_pmi.trust", "published.csv") or b""
-    return list(csv.DictReader(content.decode().splitlines()))
+    return list(csv.DictReader(io.StringIO(content.decode())))
 
 
 def tolerance(text: str, relative: str = "") -> float:

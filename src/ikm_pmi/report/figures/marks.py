@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ikm_pmi.report.figures.canvas import COLOURS
-from ikm_pmi.results import Estimate, number
+from ikm_pmi.results import Estimate, number, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +79,7 @@ def columns(
     """
     ink, level = COLOURS[colour], estimates[0].ci_level
     names = [
-        "_" if not named else name if level is None else f"{level:.0%} {name}"
+        "_" if not named else name if level is None else f"{percent(level)} {name}"
         for name in ("band, all months together", "interval")
     ]
     ends = ((e.detail.get("band_low"), e.detail.get("band_high"), e.ci_low, e.ci_high)
