@@ -59,17 +59,6 @@ def percent(level: float | None) -> str:
     return "n/a" if level is None else f"{100 * level:.10g}%"
 
 
-def fewest_draws(level: float) -> int:
-    """How many random draws can tell an error of ``1 - level``: their smallest p is at most that.
-
-    Examples
-    --------
-    >>> fewest_draws(0.95), fewest_draws(0.999)
-    (19, 999)
-    """
-    return math.ceil(1 / (1 - level) - 1 - 1e-6)
-
-
 def probability(value: float) -> str:
     """A p-value as printed: three digits, or the bound below which it lies."""
     return "< 0.001" if value < 0.001 else number(value, 3)

@@ -20,11 +20,11 @@ from ikm_pmi.inference.two_way import two_way
 from ikm_pmi.inference.wild_blocks import wild_blocks
 from ikm_pmi.inference.wild_bootstrap import Kind, WildBootstrap, wild_bootstrap
 from ikm_pmi.language import tr, translated
+from ikm_pmi.parameters.base import fewest_draws
 from ikm_pmi.results import (
     Estimate,
     Readable,
     TestResult,
-    fewest_draws,
     number,
     percent,
     probability,
@@ -393,8 +393,7 @@ def _check_options(level: float, draws: int, weights: str) -> None:
     if not (isinstance(draws, int) and draws >= FEWEST_DRAWS):
         raise _out_of_range("draws", f"a whole number from {FEWEST_DRAWS}", draws)
     if draws < fewest_draws(level):
-        expected = f"{fewest_draws(level):,} or more: fewer have no interval of {percent(level)}"
-        raise _out_of_range("draws", expected, draws)
+        raise _out_of_range("draws", f"{fewest_draws(level):,} or more, by the level", draws)
     if weights not in get_args(Kind):
         raise _out_of_range("weights", "one of " + ", ".join(get_args(Kind)), weights)
 

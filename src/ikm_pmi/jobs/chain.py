@@ -419,6 +419,6 @@ def back_tested(rows: pd.DataFrame) -> list[Estimate]:
         Estimate(name=f"chain.back_test.{name}", value=float(lead[name]), unit=unit, method=method)
         for name, method in (
             ("predicted", lead["choice"]),
-            ("observed", "growth of 2020Q2 less 2020Q1"),
+            ("observed", "growth on the year of 2020Q2 less that of 2020Q1"),
         )
     ]

@@ -9,6 +9,7 @@ source settles, varied in the robustness chapter.
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -28,7 +29,7 @@ from pydantic import (
 from ikm_pmi.errors import ParameterError, shown
 from ikm_pmi.language import Language, choose
 from ikm_pmi.parameters.cells import HEADING, values_set
-from ikm_pmi.results import fewest_draws, percent
+from ikm_pmi.results import percent
 
 _MONTH = re.compile(r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])")
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?")
@@ -106,6 +107,17 @@ def check_apart(episodes: Sequence[Episode]) -> None:
 
 EpisodeList = Annotated[list[str], AfterValidator(_episodes)]
 OneEpisode = Annotated[str, AfterValidator(lambda text: _episodes([text])[0])]
+
+
+def fewest_draws(level: float) -> int:
+    """How many random draws can tell an error of ``1 - level``: their smallest p is at most that.
+
+    Examples
+    --------
+    >>> fewest_draws(0.95), fewest_draws(0.999)
+    (19, 999)
+    """
+    return math.ceil(1 / (1 - level) - 1 - 1e-6)
 
 
 class ChapterParameters(BaseModel):

@@ -237,7 +237,7 @@ def readings(table: pd.DataFrame, parameters: ImpactParameters) -> list[Estimate
         Estimate(
             name=f"pmi.dose.june_to_july_2021.{row['intensity']}.{row['reading']}",
             unit="index points",
-            method=f"OLS, circular shifts; {row['intensity']}, {row['reading']} reading",
+            method=f"OLS, circular shifts of the residuals; {row['reading']} reading of the rules",
             ci_level=parameters.confidence_level,
             **{name: row[name] for name in numbers},
         )

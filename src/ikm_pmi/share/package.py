@@ -84,7 +84,7 @@ def _walked(root: Path) -> list[str]:
     names = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
     names = {
         name
-        for name in names - {README, CRATE, SUMS}
+        for name in names - {README, CRATE, SUMS, PAPER}
         if not name.startswith(_MADE)
         and ".egg-info/" not in name
         and (_SHOWN.match(name) or not manifest.BESIDE.search(name))
