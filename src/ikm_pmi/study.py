@@ -309,7 +309,7 @@ def defaults(chapter: str) -> Any:
 def settings(chapter: str) -> Any:
     """The parameters that the parameters cell of the notebook sets, checked by the chapter's model.
 
-    From here on tables are shown whole, in the language of the parameters.
+    From here on texts are in the language of the parameters.
 
     Parameters
     ----------
@@ -333,12 +333,8 @@ def settings(chapter: str) -> Any:
     >>> settings("02").exposure
     'calendar'
     """
-    from ikm_pmi.report.tables import print_whole
-
     model, names = parameters_for(chapter), sys._getframe(1).f_globals
     shell = sys.modules.get("IPython")
     if shell and "In" not in names and not set(names) & set(model.model_fields):
         names = getattr(shell.get_ipython(), "user_ns", names)  # called from a helper module
-    parameters = model.from_notebook(names)
-    print_whole()
-    return parameters
+    return model.from_notebook(names)
