@@ -204,19 +204,21 @@ SLOT = re.compile(r"\{[ns]\d+\}")
 
 
 class Cells(HTMLParser):
-    """The texts of a table's cells."""
+    """The texts of a table's cells, of sentences made from results, and of folds."""
+
+    parts = frozenset({"th", "td", "caption", "p", "li", "summary"})
 
     def __init__(self):
         super().__init__()
         self.texts, self.open = [], False
 
     def handle_starttag(self, tag, attrs):  # noqa: ARG002
-        if tag in {"th", "td"}:
+        if tag in self.parts:
             self.open = True
             self.texts.append("")
 
     def handle_endtag(self, tag):
-        self.open = self.open and tag not in {"th", "td"}
+        self.open = self.open and tag not in self.parts
 
     def handle_data(self, data):
         if self.open:

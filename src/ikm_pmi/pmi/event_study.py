@@ -178,8 +178,9 @@ class EventStudyResult(Findings):
         name = last.name.removesuffix("mean")
         months = [e.name.removeprefix(name) for e in self.by_month() if e.name.startswith(name)]
         side = "below" if last.value < 0 else "above"
+        subject = "the PMI" if self.outcome == "pmi" else _label(self.outcome)
         return (
-            f"In {months_said(months[0], months[-1])} the {_label(self.outcome)} stood "
+            f"In {months_said(months[0], months[-1])} {subject} stood "
             f"{number(abs(last.value), 1)} {unit} {side} what other months predict"
         )
 

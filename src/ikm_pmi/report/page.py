@@ -21,7 +21,7 @@ __all__ = ["answer", "episodes_said", "notes", "of_result", "said", "table"]
 
 #: A table for reading has so many rows and columns; the rest is folded.
 ROWS, COLUMNS = 12, 6
-_PHONE = 44  # letters that fit beside each other on a phone
+_PHONE = 42  # letters that fit beside each other on a phone
 _NUMERAL = r"(?:[<>=] ?)?[+\-−]?[\d.,]+%?|[−-]?∞|"
 _INTERVAL = r"\([−\-\d.,∞]+ \w+ [−\-\d.,∞]+\)"
 _WITH_INTERVAL = re.compile(rf"({_NUMERAL}) ({_INTERVAL})")

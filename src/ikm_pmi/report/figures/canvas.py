@@ -233,13 +233,16 @@ def _wrapped(text: str, inches: float, letters: float) -> str:
 
 def _words_for_names(figure: Figure) -> None:
     """Months, countries and names of the code as words, in all texts but the title."""
-    from matplotlib.ticker import FixedFormatter
+    from matplotlib.ticker import FixedLocator
 
     for text in _texts(figure):
         text.set_text(worded(text.get_text()))
     for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
-        if isinstance(marks := axis.get_major_formatter(), FixedFormatter):
-            marks.seq = [worded(str(text)) for text in marks.seq]
+        if isinstance(axis.get_major_locator(), FixedLocator):
+            places = list(axis.get_majorticklocs())
+            before = axis.get_major_formatter().format_ticks(places)
+            if before != (after := list(map(worded, before))):
+                axis.set_ticks(places, after)
 
 
 def translate(figure: Figure) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ikm_pmi.report.figures.canvas import COLOURS
-from ikm_pmi.results import Estimate, number, significant
+from ikm_pmi.results import Estimate, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -110,9 +110,8 @@ def intervals(
         if low is not None and high is not None:
             ax.plot([low, high], [y, y], color=COLOURS[colour], linewidth=1.6,
                     solid_capstyle="butt")  # fmt: skip
-        _above(
-            ax, significant(value) if digits is None else number(value, digits), (value, y), colour
-        )
+        said = f"{value:.2g}".replace("-", "−") if digits is None else number(value, digits)
+        _above(ax, said, (value, y), colour)
     faces = ["white" if open_ else COLOURS[colour] for open_ in bare]
     dots(ax, [row[1] for row in rows], places, colour,
          facecolor=faces, label=label)  # fmt: skip
@@ -135,7 +134,7 @@ def labelled(
 
 def _above(ax: Axes, text: str, at: tuple[Any, Any], colour: str) -> None:
     """A value above its dot."""
-    behind = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.2}
+    behind = {"facecolor": "white", "edgecolor": "none", "alpha": 0.9, "pad": 0.1}
     ax.annotate(
         text, at, xytext=(0, 4), textcoords="offset points", va="bottom", ha="center", fontsize=7.5,
         color=COLOURS[colour], bbox=behind,

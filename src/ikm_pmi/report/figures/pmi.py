@@ -301,7 +301,7 @@ def wave_and_rest(
     label : str, optional
         What the axes are in.
     """
-    picture = canvas(title, source, panels=(1, 2), size=(7.6, 1.9 + 0.23 * len(forks)))
+    picture = canvas(title, source, panels=(1, 2), size=(7.6, 1.9 + 0.28 * len(forks)))
     panels = (
         ("wave, in other countries", "main", ("value", "ci_low", "ci_high")),
         ("rest, gap minus wave", "second", ("rest", "rest_low", "rest_high")),
