@@ -180,7 +180,7 @@ class EventStudyResult(Findings):
         side = "below" if last.value < 0 else "above"
         subject = "the PMI" if self.outcome == "pmi" else _label(self.outcome)
         return (
-            f"In {months_said(months[0], months[-1])} {subject} stood "
+            f"In {months_said(months[0], months[-1])}, {subject} stood "
             f"{number(abs(last.value), 1)} {unit} {side} what other months predict"
         )
 
