@@ -26,6 +26,7 @@ _NUMERAL = r"(?:[<>=] ?)?[+\-−]?[\d.,]+%?|[−-]?∞|"
 _INTERVAL = r"\([−\-\d.,∞]+ \w+ [−\-\d.,∞]+\)"
 _WITH_INTERVAL = re.compile(rf"({_NUMERAL}) ({_INTERVAL})")
 _NUMERIC = re.compile(rf"(?:{_NUMERAL})(?: {_INTERVAL})?")
+_DATE = re.compile(r"(?:\d{1,2} )?(?:[A-Z][a-z]{2}|Q\d) \d{4}")
 #: Names of values and of the ends of their intervals.
 _VALUES = ("value", "estimate", "slope", "workers", "predicted", "IKM workers")
 _ENDS = (("ci_low", "ci_high"), ("low", "high"))
@@ -126,7 +127,7 @@ def _cell(text: str, head: str, side: str, label: bool) -> str:
     if (found := _WITH_INTERVAL.fullmatch(text)) is not None:
         value, interval = map(escape, found.groups())
         inner = f'{value} <span class="interval" style="white-space:nowrap">{interval}</span>'
-    elif side == "right":
+    elif side == "right" or _DATE.fullmatch(text):
         look += ";white-space:nowrap"
     if label:
         return f'<th scope="row" style="{look}">{inner}</th>'

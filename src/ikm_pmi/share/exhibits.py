@@ -192,7 +192,7 @@ def figure(exhibit: Exhibit, up: str) -> str:
     """
     svg = next(path for path in exhibit.files if path.endswith(".svg"))
     alt = f"{exhibit.title}. {exhibit.text}." if exhibit.text else f"{exhibit.title}."
-    name = f"{tr('Figure')} {exhibit.chapter[:2]} {exhibit.name}"
+    name = f"{tr('Figure')} {exhibit.chapter[:2]} {exhibit.name.replace('_', ' ')}"
     links = [
         f'<a href="{up}files/{html.escape(path)}" download>{path.rsplit(".", 1)[-1]}</a>'
         for path in exhibit.files
