@@ -19,6 +19,7 @@ ORDER = (
 )
 MODULE_LINES, FUNCTION_LINES, POSITIONAL, ARGUMENTS = 450, 60, 5, 10
 CELLS, CELL_LINES, IMPORTS = 12, 8, 3
+PARAMETERS, WORDS, ROWS, COLUMNS = 15, 900, 12, 6
 FILE_CALLS = {
     *("open", "read_csv", "to_csv", "read_text", "write_text", "read_bytes", "write_bytes"),
     *("read_excel", "to_excel", "read_json", "savefig", "savetxt", "loadtxt", "to_pickle"),
@@ -182,7 +183,14 @@ def test_chapter_keeps_the_form(path):
     assert any("image/png" in data for data in shown), "the committed chapter shows no picture"
     tagged = [cell for cell in code if "parameters" in cell["metadata"].get("tags", ())]
     assert len(tagged) == 1
-    assert "".join(tagged[0]["source"]) == CHAPTERS[path.stem].cell()
+    model = CHAPTERS[path.stem]
+    folded = [cell for cell in code if cell["metadata"].get("jupyter", {}).get("source_hidden")]
+    assert ["".join(cell["source"]) for cell in folded] == [model.cell(rarely=True)] * bool(
+        model.rarely
+    )
+    tagged += folded
+    assert "".join(tagged[0]["source"]) == model.cell()
+    assert len("".join(tagged[0]["source"]).splitlines()) <= 1 + PARAMETERS
     assert len(code) <= CELLS
     for cell in code:
         text = "".join(cell["source"])
@@ -194,6 +202,28 @@ def test_chapter_keeps_the_form(path):
     ours = re.findall(r"^\s*(?:from|import) ikm_pmi.*", source, re.MULTILINE)
     assert len(ours) <= IMPORTS, ours
     assert not [line for line in ours if line.endswith("*")]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_chapter_is_short_and_shows_tables_for_reading(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    prose = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    words = len(re.sub(r"<details.*?</details>", "", prose, flags=re.DOTALL).split())
+    assert words <= WORDS
+    outputs = [output for cell in cells for output in cell.get("outputs", ())]
+    assert not [o for o in outputs if o["output_type"] == "stream"], "a cell prints"
+    pages = ["".join(o.get("data", {}).get("text/html", "")) for o in outputs]
+    tables = [page for page in pages if "<table" in page]
+    files = {path.stem for path in (ROOT / "data").rglob("*.csv")}  # of the data
+    assert tables
+    for page in tables:
+        open_part = re.sub(r"<details>.*?</details>", "", page, flags=re.DOTALL)
+        assert "<caption" in open_part or "<strong>" in open_part, page[:300]
+        assert open_part.count("<tr>") <= 1 + ROWS
+        assert open_part.count('scope="col"') <= COLUMNS
+        shown = re.sub("<[^>]*>", " ", page)
+        names = re.findall(r"\b[a-z]{3,}(?:_[a-z0-9]+)+\b|\b(?:pmi|chain|panel|bumn)\.\w+", shown)
+        assert not set(names) - files, "words for names"
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

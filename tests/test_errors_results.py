@@ -152,7 +152,7 @@ def test_every_result_is_shown_by_a_sentence_and_a_small_table():
     assert len(repr(found)) < 1500
     assert repr(found) == found.sentence()
     shown = found._repr_html_()
-    assert "<strong>pmi.ppkm_2021.x0: 0.00 points; m.</strong>" in shown
+    assert "<strong>PPKM 2021, x0: 0.00 points; m.</strong>" in shown
     assert "PMI, PPKM 2021, x3 (points)" in shown
     assert "0.00 to ∞" in shown
     assert shown.count("<tr") <= 13

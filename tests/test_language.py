@@ -18,7 +18,7 @@ from ikm_pmi.engine.headlines import headlines
 from ikm_pmi.engine.publish import publish
 from ikm_pmi.errors import ParameterError
 from ikm_pmi.language import Catalogue, language, numeral, tr, translated, using
-from ikm_pmi.parameters import DataParameters, ImpactParameters
+from ikm_pmi.parameters import CounterfactualParameters, DataParameters
 from ikm_pmi.report import figures
 from ikm_pmi.results import Estimate, number, probability
 from ikm_pmi.share.exhibits import Exhibit, in_indonesian
@@ -161,7 +161,7 @@ def test_the_picture_of_the_landing_page_is_published_in_both_languages(tmp_path
     counts = pd.DataFrame({"size": ["micro", "small"], "persons": [7e6, 2e6]})
     drawn = figures.workers_by_size(counts, 15.64e6, 2021, "S")
     found = [Estimate(name="a.b", value=1.0, unit="percent", method="m")]
-    publish(ImpactParameters(), estimates=found, figures={name: drawn, "other": drawn})
+    publish(CounterfactualParameters(), estimates=found, figures={name: drawn, "other": drawn})
     folder = tmp_path / chapter / "figures"
     assert {path.name for path in (folder / "id").iterdir()} == {f"{name}.png", f"{name}.svg"}
     with Image.open(folder / f"{name}.png") as english, Image.open(folder / "other.png") as other:
@@ -205,19 +205,21 @@ SLOT = re.compile(r"\{[ns]\d+\}")
 
 
 class Cells(HTMLParser):
-    """The texts of a table's cells."""
+    """The texts of a table's cells, of sentences made from results, and of folds."""
+
+    parts = frozenset({"th", "td", "caption", "p", "li", "summary"})
 
     def __init__(self):
         super().__init__()
         self.texts, self.open = [], False
 
     def handle_starttag(self, tag, attrs):  # noqa: ARG002
-        if tag in {"th", "td"}:
+        if tag in self.parts:
             self.open = True
             self.texts.append("")
 
     def handle_endtag(self, tag):
-        self.open = self.open and tag not in {"th", "td"}
+        self.open = self.open and tag not in self.parts
 
     def handle_data(self, data):
         if self.open:

@@ -10,7 +10,9 @@ from ikm_pmi.study import CHAPTERS, parameters_for
 @pytest.mark.parametrize("model", CHAPTERS.values(), ids=list(CHAPTERS))
 def test_the_cell_gives_back_the_defaults(model):
     namespace = {}
-    exec(model.cell(), namespace)  # noqa: S102 (the cell is our own)
+    exec(model.cell(rarely=True), namespace)  # noqa: S102 (the cell is our own)
+    exec(model.cell(), namespace)  # noqa: S102
+    assert set(model.model_fields) <= set(namespace)
     assert model.from_notebook(namespace) == model.parse({})
 
 
@@ -115,3 +117,10 @@ def test_a_range_of_the_chain_is_finite():
     ranges = [f"{r.rpartition(':')[0]}:2000000" for r in model.parse({}).ranges]
     with pytest.raises(ParameterError, match="must end below a million"):
         model.parse({"ranges": ranges})
+
+
+@pytest.mark.parametrize("model", CHAPTERS.values(), ids=lambda model: model.chapter)
+def test_papermill_can_read_every_line_of_a_parameters_cell(model):
+    """It gives a line up, with a warning at every run, that has a second equals sign."""
+    lines = f"{model.cell()}\n{model.cell(rarely=True)}".splitlines()
+    assert [line for line in lines if line.count("=") > 1] == []

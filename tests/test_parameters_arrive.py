@@ -10,6 +10,7 @@ from papermill.translators import translate_parameters
 from ikm_pmi.errors import ParameterError
 from ikm_pmi.language import using
 from ikm_pmi.parameters import ChapterParameters
+from ikm_pmi.parameters.cells import RARELY
 from ikm_pmi.study import CHAPTERS
 from variations import every, others, written
 
@@ -27,14 +28,15 @@ def ran(*cells):
 
 
 def edited(model, name, value):
-    return ran(written(model.cell(), {name: value}))
+    cells = [model.cell(rarely=True), model.cell()]
+    return ran(*(written(c, {name: value} if f"\n{name} = " in c else {}) for c in cells))
 
 
 def injected(model, name, value):
     """As papermill does it, in a cell of its own after that of the defaults."""
     source = translate_parameters("python3", "python", {name: value}, "Parameters")
     assert source.startswith("# Parameters\n")
-    return ran(model.cell(), source)
+    return ran(model.cell(rarely=True), model.cell(), source)
 
 
 @pytest.fixture(autouse=True)
@@ -77,14 +79,18 @@ def test_a_parameter_that_cannot_be_varied_is_not_passed_over():
 
 
 def code_cells(chapter):
-    """Source of the parameters cell, and of all others."""
+    """Source of the parameters cell, and of all others but the folded one."""
     content = json.loads((NOTEBOOKS / f"{chapter}.ipynb").read_text(encoding="utf-8"))
     cells = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
     tagged = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", ())]
     assert len(tagged) == 1
     return (
         "".join(tagged[0]["source"]),
-        ["".join(cell["source"]) for cell in cells if cell is not tagged[0]],
+        [
+            "".join(cell["source"])
+            for cell in cells
+            if cell is not tagged[0] and not "".join(cell["source"]).startswith(RARELY)
+        ],
     )
 
 

@@ -46,7 +46,7 @@ def test_what_papermill_injects_counts_and_so_do_its_slips():
 
 def test_a_second_folded_cell():
     lines = CELL.split("\n")
-    first, second = "\n".join(lines[:12]), "\n".join([RARELY, *lines[12:]])
+    first, second = "\n".join(lines[:8]), "\n".join([RARELY, *lines[8:]])
     moved = second.replace("leads = 1", "leads = 3")
     assert after(first, second) == DEFAULTS
     assert after(first, moved).leads == after(moved, first).leads == 3

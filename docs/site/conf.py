@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from typing import TYPE_CHECKING, Any
 
 from docutils.nodes import SkipNode
@@ -88,11 +90,25 @@ _MISLEADING = (' aria-label="Toggle hidden content"', ' role="list" class="citat
 
 
 def _page(_: Sphinx, page: str, __: str, context: dict[str, Any], ___: object) -> None:
-    """Say in the page itself which language it is in, and leave misleading labels out."""
+    """Say in the page itself its language and what it is about; leave misleading labels out."""
     if page.startswith("id/"):
         context["language"] = "id"
     for words in _MISLEADING:
         context["body"] = context.get("body", "").replace(words, "")
+    paragraphs = re.findall(r"<p>(.*?)</p>", context["body"], re.DOTALL)
+    plain = (" ".join(html.unescape(re.sub("<[^>]*>", "", one)).split()) for one in paragraphs)
+    about = next((one for one in plain if len(one) > 80), html_title)
+    title = html.unescape(re.sub("<[^>]*>", "", context.get("title", html_title)))
+    said = {"og:title": title, "og:description": about[:300], "og:type": "article"}
+    said |= {
+        "og:site_name": html_title,
+        "og:locale": "id_ID" if page.startswith("id/") else "en_GB",
+    }
+    tags = [f'<meta name="description" content="{html.escape(about[:300])}">']
+    tags += [
+        f'<meta property="{name}" content="{html.escape(text)}">' for name, text in said.items()
+    ]
+    context["metatags"] = context.get("metatags", "") + "\n".join(tags)
 
 
 def _absolute(*given: Any) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ikm_pmi.pmi.sample import monthly_frame
     from ikm_pmi.pmi.synthetic import synthetic_control
     from ikm_pmi.pmi.wave import wave
+    from ikm_pmi.report.page import of_result as _of_result  # noqa: F401
     from ikm_pmi.report.plots import plot as _plot  # noqa: F401
     from ikm_pmi.results import Estimate, TestResult
     from ikm_pmi.study import defaults, settings
@@ -104,7 +105,7 @@ if not TYPE_CHECKING:  # else a type checker takes every name for one of ours
 
     def __getattr__(name: str) -> object:
         """The name from its room, once it is asked for."""
-        rooms = _ROOMS | {"_plot": "report.plots"}  # what results draw themselves with
+        rooms = _ROOMS | {"_plot": "report.plots", "_of_result": "report.page"}  # of results
         if name not in rooms:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         found = getattr(import_module(f"{__name__}.{rooms[name]}"), name.lstrip("_"))

@@ -9,6 +9,7 @@ turn. What the catalogue lacks stays English. Separators, months and countries a
 
 from __future__ import annotations
 
+import calendar
 import functools
 import re
 from collections.abc import Callable, Iterator
@@ -97,6 +98,17 @@ def tr(text: str) -> str:
     if code == "en" or isinstance(text, _Said):
         return text
     return _Said(Catalogue.of(code).say(str(text))[0])
+
+
+def months_said(first: str, last: str, between: str = "") -> str:
+    """``2021-07`` to ``2021-08`` as it is said: July and August 2021; ``between`` joins them."""
+    start, end = (calendar.month_name[int(month[5:7])] for month in (first, last))
+    if first[:4] != last[:4]:
+        return f"{start} {first[:4]}{between or ' to '}{end} {last[:4]}"
+    if start == end:
+        return f"{end} {last[:4]}"
+    next_to = int(last[5:7]) - int(first[5:7]) == 1
+    return f"{start}{between or (' and ' if next_to else ' to ')}{end} {last[:4]}"
 
 
 def translated(compose: Callable[P, str]) -> Callable[P, str]:

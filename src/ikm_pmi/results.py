@@ -11,7 +11,6 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ikm_pmi.errors import EstimationError, named
@@ -187,8 +186,10 @@ class Readable(JsonSafe):
         return text if len(text) < _LONG else f"{text[: _LONG - 1]}…"
 
     def _repr_html_(self) -> str:
-        lead = escape(self.sentence().split("\n")[0])
-        return f"<p><strong>{lead}</strong></p>\n{self.reading().to_html()}"
+        import ikm_pmi
+
+        door: Any = ikm_pmi
+        return str(door._of_result(self.sentence().split("\n")[0], self.reading()))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

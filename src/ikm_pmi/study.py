@@ -101,12 +101,21 @@ class Headline(NamedTuple):
     words: str  # the value in a sentence for anybody
 
 
+class Question(NamedTuple):
+    """One of the questions of the first screen, answered by a number and the words after it."""
+
+    question: str
+    number: str
+    words: str
+    slots: tuple[tuple[str, str, str], ...]  # chapter, pattern of names, field
+
+
 _CHAPTERS = (
     Chapter(model=ClaimsParameters),
     Chapter(model=DataParameters),
     Chapter(model=RestrictionsParameters),
-    Chapter(model=ImpactParameters, pictures=("pmi_with_spells",)),
-    Chapter(model=CounterfactualParameters, long=True),
+    Chapter(model=ImpactParameters),
+    Chapter(model=CounterfactualParameters, long=True, pictures=("observed_and_counterfactual",)),
     Chapter(model=CrossCountryParameters),
     Chapter(model=YardsticksParameters),
     Chapter(model=ElasticityParameters, long=True),
@@ -227,14 +236,51 @@ HYPOTHESES = (
     ("06_ikm_elasticity", "elasticity.is_one"),
 )
 
-#: Estimates that answer the three questions of the landing page.
+#: The three questions of the first screen: question, number, and the words that follow it. A slot
+#: takes a field of the estimates that a pattern finds: value, size (without its sign), interval,
+#: least, most, or the p of a test.
 LANDING = (
-    (
-        "pmi.ppkm_2021.mean",
-        "counterfactual.synthetic.ppkm_2021.mean",
-        "wave.rest_envelope.low",
-        "survey.pmi_bi.change",
+    Question(
+        "How far did the PMI fall?",
+        "{0} to {1}",
+        "points below what was to be expected in July and August 2021, by three methods (95% "
+        "intervals {2}, {3} and {4})",
+        (
+            ("03_pmi_impact", "pmi.ppkm_2021.mean", "size"),
+            ("04_counterfactual", "counterfactual.synthetic.ppkm_2021.mean", "size"),
+            ("03_pmi_impact", "pmi.ppkm_2021.mean", "interval"),
+            ("04_counterfactual", "counterfactual.ucm.ppkm_2021.mean", "interval"),
+            ("04_counterfactual", "counterfactual.synthetic.ppkm_2021.mean", "interval"),
+        ),
     ),
+    Question(
+        "How much would a wave like it explain?",
+        "{0} to {1}",
+        "points, by the form in which the wave is measured in other countries (all 95% intervals "
+        "together {2} to {3}); of the fall {4} to {5} are left",
+        (
+            ("05_cross_country", "wave.*.wave", "least"),
+            ("05_cross_country", "wave.*.wave", "most"),
+            ("05_cross_country", "wave.envelope.low", "value"),
+            ("05_cross_country", "wave.envelope.high", "value"),
+            ("05_cross_country", "wave.rest_envelope.low", "value"),
+            ("05_cross_country", "wave.rest_envelope.high", "value"),
+        ),
+    ),
+    Question(
+        "Does another survey agree?",
+        "{0}",
+        "points in Bank Indonesia's survey of factories, where the PMI's quarterly mean moved by "
+        "{1}; its firms had missed their forecasts by as much in other quarters (p = {2})",
+        (
+            ("10_other_yardsticks", "survey.pmi_bi.change", "value"),
+            ("10_other_yardsticks", "survey.pmi.change", "value"),
+            ("10_other_yardsticks", "survey.pmi_bi.miss", "p"),
+        ),
+    ),
+)
+#: Estimates that answer the questions on workers and orders.
+SHORT = (
     ("elasticity.twfe", "elasticity.shared_weights_bound"),
     ("chain.workers", "bumn.pilot.workers"),
 )
@@ -309,7 +355,7 @@ def defaults(chapter: str) -> Any:
 def settings(chapter: str) -> Any:
     """The parameters that the parameters cell of the notebook sets, checked by the chapter's model.
 
-    From here on tables are shown whole, in the language of the parameters.
+    From here on texts are in the language of the parameters.
 
     Parameters
     ----------
@@ -333,12 +379,8 @@ def settings(chapter: str) -> Any:
     >>> settings("02").exposure
     'calendar'
     """
-    from ikm_pmi.report.tables import print_whole
-
     model, names = parameters_for(chapter), sys._getframe(1).f_globals
     shell = sys.modules.get("IPython")
     if shell and "In" not in names and not set(names) & set(model.model_fields):
         names = getattr(shell.get_ipython(), "user_ns", names)  # called from a helper module
-    parameters = model.from_notebook(names)
-    print_whole()
-    return parameters
+    return model.from_notebook(names)

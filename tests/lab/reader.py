@@ -100,8 +100,8 @@ class Lab:
         self.js(f"{model}.sharedModel.setSource(given[1])", index, source)
 
     def rewrite(self, old, new):
-        """Change the beginning of a line of the parameters cell."""
-        cell = self.cells()[0]
+        """Change the beginning of a line of a parameters cell."""
+        cell = next(c for c in self.cells() if re.search(f"(?m)^{old}", c["source"]))
         source, times = re.subn(f"(?m)^{old}", new, cell["source"])
         assert times == 1
         self.write(cell["index"], source)

@@ -94,6 +94,13 @@ def code_cells(chapter):
     return ["".join(cell["source"]) for cell in content["cells"] if cell["cell_type"] == "code"]
 
 
+def with_values(chapter, changed):
+    """The code cells, those that set parameters with these values."""
+    for cell in code_cells(chapter):
+        own = {name: value for name, value in changed.items() if f"\n{name} = " in cell}
+        yield written(cell, own) if cell.startswith("# Parameters") else cell
+
+
 def in_a_shell(outside, cells):
     """What each cell printed; all of them succeed."""
     done = outside(sys.executable, "-c", SHELL, input=json.dumps(cells))
@@ -126,9 +133,8 @@ def test_many_parameters_at_once_and_cells_run_again(chapter, project, outside):
         *LEFT.get(chapter, {})
     }
     parameters = model.parse(changed)
-    defined, *rest = code_cells(chapter)
-    cells = [written(defined, changed), *rest]
-    (reading,) = [cell for cell in rest if "ikm.settings(" in cell]
+    cells = list(with_values(chapter, changed))
+    (reading,) = [cell for cell in cells if "ikm.settings(" in cell]
     own = "x = 5\nfor turn in range(3):\n    x = x + turn"
     said = in_a_shell(outside, [*cells, *cells, own, reading])
 

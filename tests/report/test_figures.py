@@ -13,10 +13,11 @@ import pandas as pd
 import pytest
 
 from ikm_pmi.data import package
-from ikm_pmi.language import Catalogue, using
+from ikm_pmi.language import Catalogue, months_said, using
 from ikm_pmi.parameters import Episode
 from ikm_pmi.report import figures
 from ikm_pmi.report.figures import canvas, marks
+from ikm_pmi.report.words import worded
 from ikm_pmi.results import Estimate
 
 EPISODES = [Episode.parse("psbb_2020:2020-04:2020-06"), Episode.parse("ppkm_2021:2021-07:2021-08")]
@@ -264,12 +265,13 @@ def test_every_picture_takes_a_title(name):
 
 
 def test_names_of_countries_and_spans_of_months():
-    assert [canvas.country_name(code) for code in ("IDN", "KOR", "ASN", "Jawa Barat")] == [
-        *("Indonesia", "South Korea", "ASN", "Jawa Barat")
+    assert [worded(code) for code in ("IDN", "KOR", "ASN", "Jawa Barat", "GDP")] == [
+        *("Indonesia", "South Korea", "ASEAN aggregate", "Jawa Barat", "GDP")
     ]
-    assert canvas.months_said("2021-07", "2021-08") == "July to August 2021"
-    assert canvas.months_said("2020-11", "2021-01") == "November 2020 to January 2021"
-    assert canvas.months_said("2021-07", "2021-07") == "July 2021"
+    assert months_said("2021-07", "2021-08") == "July and August 2021"
+    assert months_said("2021-07", "2021-09") == "July to September 2021"
+    assert months_said("2020-11", "2021-01") == "November 2020 to January 2021"
+    assert months_said("2021-07", "2021-07") == "July 2021"
 
 
 def test_months_under_an_axis_carry_their_year_once():

@@ -38,7 +38,7 @@ def test_an_event_study_and_a_counterfactual_of_own_data(sales):
     event = ikm.event_study(sales, "sales", SPELLS, controls=["wages"], unit="percent")
     drawn = event.plot(source="own survey")
     assert {"percent", "Source: own survey"} <= {t.get_text() for t in drawn.findobj(has_text)}
-    assert "sales against what other months predict" in words(drawn)
+    assert "In September 2019, sales stood 0.1 percent below what other" in words(drawn)
     expected = ikm.counterfactual(sales, "sales", SPELLS, unit="percent")
     drawn = expected.plot(title="What was lost")
     assert "What was lost" in words(drawn)

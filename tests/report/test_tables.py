@@ -1,6 +1,6 @@
 import pandas as pd
 
-from ikm_pmi.language import language, using
+from ikm_pmi.language import using
 from ikm_pmi.report import tables
 from ikm_pmi.results import Estimate, TestResult
 
@@ -67,10 +67,3 @@ def test_cells_that_are_numbers_stay_numbers():
     assert list(said.iloc[:, 0]) == [1.5, 2.5]
     assert list(said.iloc[:, 1]) == ["ya", "tidak"]
     assert list(said.index) == ["ya", "tidak"]
-
-
-def test_said_is_a_line_each():
-    assert tables.said("index points", "percent") == "index points\npercent"
-    with using("id"):
-        assert tables.said("index points", "percent") == "poin indeks\npersen"
-    assert language() == "en"

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from pathlib import Path
 
 from ikm_pmi.engine.manifest import read_object, write_whole
 from ikm_pmi.errors import ChapterError, named
 from ikm_pmi.language import Language, tr, using
 from ikm_pmi.parameters import allowed, is_assumed
-from ikm_pmi.results import number, percent, probability
-from ikm_pmi.study import CHAPTERS, HEADLINES, HYPOTHESES, Headline, differing
+from ikm_pmi.results import number, percent, probability, span
+from ikm_pmi.study import CHAPTERS, HEADLINES, HYPOTHESES, LANDING, Headline, differing
 
 _NUMBERS = ("value", "ci_low", "ci_high", "ci_level", "n")
 
@@ -57,6 +58,49 @@ def headlines(
     shown = ("question", "value", "interval", "n", "sentence")
     with using(language):
         return [replace(one, **{k: tr(getattr(one, k)) for k in shown}) for one in english]
+
+
+def landing(folder: Path) -> list[tuple[str, str, str]]:
+    """Question, number and words of the first screen, in the reader's language.
+
+    Parameters
+    ----------
+    folder : Path
+        ``results/`` with a ``result.json`` a chapter.
+
+    Raises
+    ------
+    ChapterError
+        When an estimate that a question asks for is missing.
+    """
+    found = []
+    for one in LANDING:
+        with using("en"):
+            slots = [_slot(folder / chapter / "result.json", *slot) for chapter, *slot in one.slots]
+            texts = one.question, one.number.format(*slots), one.words.format(*slots)
+        question, number_, words = map(tr, texts)
+        found.append((question, number_, words))
+    return found
+
+
+def _slot(path: Path, pattern: str, field: str) -> str:
+    """A field of the estimates, or the p of the test, that a pattern finds."""
+    kind = "tests" if field == "p" else "estimates"
+    entries = [e for e in read_object(path).get(kind, ()) if fnmatch(e["name"], pattern)]
+    if not entries:
+        raise ChapterError(
+            f"the first page lacks {pattern}",
+            expected=f"{kind} of that name in {path.name} of {path.parent.name}",
+            found="none",
+            todo="run: ikm-pmi reproduce",
+        )
+    first, values = entries[0], [e.get("value") for e in entries]
+    if field == "p":
+        return probability(first["p_value"])
+    if field == "interval":
+        return span(first["ci_low"], first["ci_high"], 1)
+    chosen = {"least": min, "most": max}.get(field, lambda found: found[0])(values)
+    return number(abs(chosen) if field == "size" else chosen, 1)
 
 
 def _answer(answer: Headline, entry: dict[str, float | None] | None) -> Answer:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ikm_pmi.errors import ChapterError
 
-_CELL_KEYS = {"tags", "mystnb", "editable", "slideshow"}
+_CELL_KEYS = {"tags", "mystnb", "editable", "slideshow", "jupyter"}
 _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {

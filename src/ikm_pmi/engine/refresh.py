@@ -12,6 +12,7 @@ from ikm_pmi.engine import headlines, notebooks
 from ikm_pmi.engine.build import Build, Tell, build
 from ikm_pmi.engine.folders import lock_folder, staging
 from ikm_pmi.engine.manifest import to_json, write_whole
+from ikm_pmi.parameters.cells import RARELY
 from ikm_pmi.study import CHAPTERS, PICTURES
 
 _DIGITS = 10
@@ -104,7 +105,12 @@ def refresh(
 
 def _renew_parameters(path: Path, chapter: str) -> None:
     notebook = notebooks.read(path)
-    cell = notebooks.parameters_cell(notebook, path.name)
-    if cell.source != (source := CHAPTERS[chapter].cell()):
-        cell.source = source
+    model, cell = CHAPTERS[chapter], notebooks.parameters_cell(notebook, path.name)
+    new = [(cell, model.cell())]
+    new += [
+        (one, model.cell(rarely=True)) for one in notebook.cells if one.source.startswith(RARELY)
+    ]
+    if any(one.source != source for one, source in new):
+        for one, source in new:
+            one.source = source
         notebooks.write(notebook, path)

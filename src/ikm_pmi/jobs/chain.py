@@ -82,14 +82,13 @@ class ChainResult(Findings):
     def headline(self) -> str:
         """The lead and the range of all rows in a sentence for a title."""
         lead, *_ = values = self.rows["workers"] / 1e3
-        level = significant(lead)
+        side = "fewer" if lead < 0 else "more"
+        said = f"{significant(abs(lead))} thousand IKM workers {side} than expected"
         if len(values) == 1:
-            return f"Level at the end of {self.month}: {level} thousand IKM workers"
-        low, high = significant(values.min()), significant(values.max())
-        return (
-            f"Level at the end of {self.month}: {level} thousand IKM workers against the expected "
-            f"path; other links give {low} to {high}"
-        )
+            return f"At the end of {self.month}: {said}"
+        ends = sorted(values.abs())
+        low, high = significant(ends[0]), significant(ends[-1])
+        return f"At the end of {self.month}: {said}; with other links {low} to {high} thousand"
 
     def reading(self) -> pd.DataFrame:
         """One row a choice: PMI, output, workers, interval."""

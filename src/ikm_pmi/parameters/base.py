@@ -28,7 +28,7 @@ from pydantic import (
 
 from ikm_pmi.errors import ParameterError, shown
 from ikm_pmi.language import Language, choose
-from ikm_pmi.parameters.cells import HEADING, values_set
+from ikm_pmi.parameters.cells import HEADING, RARELY, values_set
 from ikm_pmi.results import percent
 
 _MONTH = re.compile(r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])")
@@ -126,6 +126,8 @@ class ChapterParameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     chapter: ClassVar[str] = ""
+    #: Parameters of a second, folded cell.
+    rarely: ClassVar[tuple[str, ...]] = ()
 
     seed: int = Field(
         20210903, ge=0, le=2**53, description="seed of every random draw in the chapter"
@@ -224,10 +226,12 @@ class ChapterParameters(BaseModel):
         return parameters
 
     @classmethod
-    def cell(cls) -> str:
-        """The source of the notebook's ``parameters`` cell: name = default  # description."""
-        lines = [HEADING]
+    def cell(cls, *, rarely: bool = False) -> str:
+        """The source of the ``parameters`` cell, or of the folded one, a default a line."""
+        lines = [RARELY if rarely else HEADING]
         for name, info in cls.model_fields.items():
+            if (name in cls.rarely) != rarely:
+                continue
             note = " (assumed)" if is_assumed(info) else ""
             value = repr(info.default).replace("'", '"')
             lines.append(f"{name} = {value}  # {info.description}{note}")

@@ -68,6 +68,18 @@ class JobsParameters(ChapterParameters):
     """Chapter 07: from the PMI, or from an order of a state enterprise, to workers."""
 
     chapter: ClassVar[str] = "07_jobs_and_supply_chain"
+    rarely: ClassVar[tuple[str, ...]] = (
+        *("exposure", "coding", "reference_month", "base_year", "order_enterprises", "additional"),
+        *(
+            "import_leakage",
+            "indirect_share",
+            "horizon_years",
+            "reserve_pct",
+            "ranges",
+            "uncertain",
+        ),
+        "industries",
+    )
 
     first_month: Month = Field("2021-07", description="first month whose PMI deviation is counted")
     last_month: Month = Field("2021-09", description="last month; workers are a level at its end")
@@ -78,7 +90,7 @@ class JobsParameters(ChapterParameters):
     )
     coding: CodingList = Field(
         default=[],
-        description="how rules are read where no text settles it, such as reading=low (chapter 02)",
+        description="how rules are read where no text settles it: see chapter 02",
     )
     path: list[Annotated[str, Field(pattern=rf"^\d{{4}}-(0[1-9]|1[0-2]):{_NUMBER}$")]] = Field(
         default=[],

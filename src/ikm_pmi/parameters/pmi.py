@@ -74,7 +74,7 @@ class IntensityParameters(ChapterParameters):
     )
     coding: CodingList = Field(
         default=[],
-        description="how rules are read where no text settles it, such as reading=low (chapter 02)",
+        description="how rules are read where no text settles it: see chapter 02",
     )
     start_month: Month = Field("2020-01", description="first month shown")
     end_month: Month = Field("2022-12", description="last month shown")
@@ -108,6 +108,11 @@ class ImpactParameters(IntensityParameters):
     """Chapter 03: event study and dose-response of the PMI."""
 
     chapter: ClassVar[str] = "03_pmi_impact"
+    rarely: ClassVar[tuple[str, ...]] = (
+        "fieldwork_first_day",
+        "fieldwork_last_day",
+        "java_bali_weight",
+    )
 
     start_month: Month = Field("2012-03", description="first month of the sample")
     end_month: Month = Field("2023-05", description="last month of the sample")
@@ -145,6 +150,7 @@ class CrossCountryParameters(ChapterParameters):
     """Chapter 05: the wave in other countries, the rest of the gap, and local projections."""
 
     chapter: ClassVar[str] = "05_cross_country"
+    rarely: ClassVar[tuple[str, ...]] = ("minimum_months", "leads", "power")
 
     treated_country: str = Field(
         "IDN", pattern="^[A-Z]{3}$", description="country studied; the wave is estimated without it"
@@ -250,6 +256,9 @@ class CounterfactualParameters(SyntheticParameters):
     """
 
     chapter: ClassVar[str] = "04_counterfactual"
+    rarely: ClassVar[tuple[str, ...]] = (
+        *("minimum_pre_months", "min_training", "conformal_lags", "keep_easers"),
+    )
 
     start_month: Month = Field("2012-05", description="first month of the sample")
     end_month: Month = Field("2023-05", description="last month of the sample")
@@ -293,7 +302,7 @@ class YardsticksParameters(ChapterParameters):
     )
     coding: CodingList = Field(
         default=[],
-        description="how rules are read where no text settles it, such as reading=low (chapter 02)",
+        description="how rules are read where no text settles it: see chapter 02",
     )
     draws: int = Field(
         9999, ge=99, le=999_999, description="draws of the wild bootstrap, and permutations"

@@ -19,7 +19,7 @@ from ikm_pmi.data.months import month_of
 from ikm_pmi.inference.bands import holm, sup_t_half_widths
 from ikm_pmi.inference.regression import check_design
 from ikm_pmi.inference.windows import Placebo, half_width, leave_window_out, rank_p_value
-from ikm_pmi.language import translated
+from ikm_pmi.language import months_said, translated
 from ikm_pmi.parameters import Episode, ImpactParameters
 from ikm_pmi.pmi.sample import lagged, monthly_rows, select_months
 from ikm_pmi.pmi.spells import (
@@ -29,7 +29,7 @@ from ikm_pmi.pmi.spells import (
     find_spells,
     parse_episodes,
 )
-from ikm_pmi.results import Estimate, Findings, TestResult, in_words, number
+from ikm_pmi.results import Estimate, Findings, TestResult, number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -175,8 +175,14 @@ class EventStudyResult(Findings):
         """The mean effect of the last episode in a sentence for a title."""
         last = [e for e in self.estimates if e.name.endswith(".mean")][-1]
         unit = "points" if self.unit == POINTS else self.unit
-        said = f"{in_words(self._episode(last))} {number(last.value, 1)} {unit}"
-        return f"{_label(self.outcome)} against what other months predict: {said} a month"
+        name = last.name.removesuffix("mean")
+        months = [e.name.removeprefix(name) for e in self.by_month() if e.name.startswith(name)]
+        side = "below" if last.value < 0 else "above"
+        subject = "the PMI" if self.outcome == "pmi" else _label(self.outcome)
+        return (
+            f"In {months_said(months[0], months[-1])}, {subject} stood "
+            f"{number(abs(last.value), 1)} {unit} {side} what other months predict"
+        )
 
     def _episode(self, mean: Estimate) -> str:
         return mean.name.removeprefix(f"{self.outcome}.").removesuffix(".mean")

@@ -102,8 +102,8 @@ class LocalProjections(Readable):
         """The first months in a sentence for a title."""
         first = [number(float(value)) for value in self.path["response"].iloc[:2]]
         return (
-            f"Ten points more stringency: PMI {first[0]} points in the same month, {first[1]} in "
-            "the next; see the band for what can be told from zero"
+            f"When rules tighten by ten points, the PMI moves by {first[0]} points in the same "
+            f"month and by {first[1]} in the next"
         )
 
     @translated

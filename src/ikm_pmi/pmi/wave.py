@@ -99,8 +99,8 @@ class WaveResult(Findings):
         """Wave and rest over all forks in a sentence for a title."""
         wave, rest = (span(self.forks[name].min(), self.forks[name].max(), 1) for name in _MIDDLES)
         return (
-            f"Of a gap of {number(self.gap.value, 1)} points, a wave like this goes with {wave} in "
-            f"other countries; {rest} is left: {self.verdict}"
+            f"In other countries a wave like this goes with {wave} points; of a gap of "
+            f"{number(self.gap.value, 1)} points {rest} are left: {self.verdict}"
         )
 
     @translated

@@ -70,12 +70,12 @@ def _event(
 
 @plot.register(DoseResult)
 def _dose(result: DoseResult, *, title: str | None = None, source: str = "", **look: Any) -> Figure:
-    words = ("the change", "tightening alone", "easing, as points given back")
+    words = ("the change", "tightening alone", "an easing as large")
     parts = result.estimates[:3]
     rows = [(w, e.value, e.ci_low, e.ci_high) for w, e in zip(words, parts, strict=True)]
     title = title or (
-        f"Tightening as in July 2021 goes with {number(parts[1].value, 1)} PMI points, "
-        f"easing by as much with {number(parts[2].value, 1)}"
+        f"With a tightening as in July 2021 the PMI moved by {number(parts[1].value, 1)} points, "
+        f"with an easing as large by {number(parts[2].value, 1)}"
     )
     own = {"label": "PMI points for the change of the rules from June to July 2021"}
     return figures.forest(rows, title, source, digits=1, **own | look)

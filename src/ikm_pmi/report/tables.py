@@ -7,14 +7,13 @@ language (csv, xlsx, dta); ``printed`` is text, rounded and in the reader's lang
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
-from ikm_pmi.language import language, numeral, tr, using
+from ikm_pmi.language import tr, using
 from ikm_pmi.results import (
     ChapterResult,
     Estimate,
@@ -25,37 +24,6 @@ from ikm_pmi.results import (
     records_table,
     span,
 )
-
-
-def print_whole() -> None:
-    """Let a notebook show long words and all columns, and frames in the reader's language."""
-    pd.set_option("display.max_colwidth", None)
-    pd.set_option("display.max_columns", None)
-    pd.set_option("display.max_rows", 200)
-    pd.set_option("display.width", 160)
-    if language() != "en":
-        _translate_frames()
-
-
-def _translate_frames() -> None:
-    if "IPython" not in sys.modules:
-        return
-    from IPython.core.getipython import get_ipython
-
-    shell = get_ipython()
-    if shell is None or shell.display_formatter is None:  # no notebook
-        return
-    rows = {"max_rows": pd.get_option("display.max_rows"), "decimal": numeral(".")}
-    kinds = shell.display_formatter.formatters
-    kinds["text/html"].for_type(pd.DataFrame, lambda f: shown(f).to_html(notebook=True, **rows))
-    kinds["text/plain"].for_type(
-        pd.DataFrame, lambda f, printer, _: printer.text(shown(f).to_string(**rows))
-    )
-
-
-def said(*texts: str) -> str:
-    """Texts in the reader's language, a line each."""
-    return "\n".join(map(tr, texts))
 
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:

@@ -192,7 +192,7 @@ def figure(exhibit: Exhibit, up: str) -> str:
     """
     svg = next(path for path in exhibit.files if path.endswith(".svg"))
     alt = f"{exhibit.title}. {exhibit.text}." if exhibit.text else f"{exhibit.title}."
-    name = f"{tr('Figure')} {exhibit.chapter[:2]} {exhibit.name}"
+    name = f"{tr('Figure')} {exhibit.chapter[:2]} {exhibit.name.replace('_', ' ')}"
     links = [
         f'<a href="{up}files/{html.escape(path)}" download>{path.rsplit(".", 1)[-1]}</a>'
         for path in exhibit.files
@@ -243,18 +243,17 @@ def _markdown(text: str) -> Any:
 
 
 def _code(cell: Any, pictures: Sequence[Exhibit], place: int) -> list[Any]:
-    """A code cell with its source folded, and its pictures after it."""
+    """A code cell with its source folded, its pictures as published."""
     mark = _markdown(f'<span id="cell-{place:02d}"></span>')
     images = [one for one in cell.outputs if "image/png" in one.get("data", {})]
     if len(images) == len(pictures):
-        cell.outputs = [one for one in cell.outputs if one not in images]
-        after = [_markdown(figure(one, "../")) for one in pictures]
+        for shown, one in zip(images, pictures, strict=True):
+            shown.data = {"text/html": figure(one, "../")}
     else:  # shown, but not published under a name
         cell.metadata["mystnb"] = {"image": {"alt": "Picture that this cell draws"}}
-        after = []
     publishes = "publish(" in cell.source.replace("import publish", "")
     cell.metadata["tags"] = ["hide-cell" if publishes else "hide-input"]
-    return [mark, cell, *after]
+    return [mark, cell]
 
 
 def _files(chapter: str) -> str:

@@ -166,11 +166,14 @@ def _write_sources(root: Path, results_dir: Path, source: Path, found: list[Exhi
         "made/answers-id.md": pages.answers(results_dir, "id", "../"),
         "made/short-en.md": pages.short(results_dir, "en"),
         "made/short-id.md": pages.short(results_dir, "id"),
+        "made/three-en.md": pages.first_screen(results_dir, "en"),
+        "made/three-id.md": pages.first_screen(results_dir, "id"),
+        "made/cite.md": pages.citation(root),
         "made/picture.md": figure(picture, ""),
         "made/picture-id.md": other,
         "data.md": pages.dictionary(root),
         "parameters.md": headlines.parameters_page(),
-        "exhibits.md": pages.exhibit_table(found),
+        "exhibits.md": pages.gallery(found),
     }
     sections = explorer(root)
     made |= {f"made/explorer-{language}.html": page for language, page in sections.items()}

@@ -11,10 +11,11 @@ from typing import Any
 
 import ikm_pmi
 from ikm_pmi.data.package import PROCESSED, RAW, read_descriptor
-from ikm_pmi.engine.headlines import headlines
-from ikm_pmi.language import Language
+from ikm_pmi.engine.headlines import headlines, landing
+from ikm_pmi.language import Language, using
+from ikm_pmi.report.words import worded
 from ikm_pmi.share.exhibits import Exhibit
-from ikm_pmi.study import LANDING
+from ikm_pmi.study import CHAPTERS, SHORT
 
 # Import order of the library, which is the order a reader meets its parts in.
 _LAYERS = (
@@ -59,16 +60,35 @@ def answers(results_dir: Path, language: Language, up: str) -> str:
         link = f'<a href="{up}chapters/{one.chapter}.html">{one.chapter[:2]}</a>'
         value = f'**{text(one.value)}** <span class="interval">{text(one.interval)}</span>'
         rows.append((text(one.question), value, one.n, link))
-    return "\n".join(_table(heads[language], rows))
+    return "\n".join(['<div class="answers">', "", *_table(heads[language], rows), "</div>"])
+
+
+def first_screen(results_dir: Path, language: Language) -> str:
+    """Three questions with their numbers, intervals and words."""
+    with using(language):
+        rows = landing(results_dir)
+    boxes = (
+        f'<div><span class="question">{question}</span><strong>{value}</strong>'
+        f'<span class="words">{words}.</span></div>'
+        for question, value, words in (map(html.escape, row) for row in rows)
+    )
+    return f'<div class="three">{"".join(boxes)}</div>\n'
 
 
 def short(results_dir: Path, language: Language) -> str:
-    """The three questions answered, each by the sentences of its estimates."""
+    """The questions on workers and orders answered, each by the sentences of its estimates."""
     sentences = {one.name: one.sentence for one in headlines(results_dir, language=language)}
-    return "\n".join(
-        f"{place}. " + " ".join(text(sentences[name]) for name in names)
-        for place, names in enumerate(LANDING, start=1)
-    )
+    return "\n".join("- " + " ".join(text(sentences[name]) for name in names) for names in SHORT)
+
+
+def citation(root: Path) -> str:
+    """How to cite the package, from ``CITATION.cff``."""
+    import yaml  # type: ignore[import-untyped]
+
+    cited = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
+    authors = ", ".join(str(one.get("name", "")) for one in cited["authors"])
+    year = str(cited["date-released"])[:4]
+    return text(f"{authors} ({year}). {cited['title']}. Version {cited['version']}.")
 
 
 def dictionary(root: Path) -> str:
@@ -124,24 +144,24 @@ def _column(field: Mapping[str, Any]) -> tuple[str, str, str, str]:
     return _code(field["name"]), kind, text(field.get("unit", "")), "; ".join(notes)
 
 
-def exhibit_table(found: Sequence[Exhibit]) -> str:
-    """Every figure and table: chapter, cell, file, SHA-256, inputs, downloads."""
+def gallery(found: Sequence[Exhibit]) -> str:
+    """Every figure as a thumbnail and every table by its columns, hashes folded under each."""
     lines = [
         "# Figures and tables",
         "",
-        "Each exhibit with the cell that makes it, its files and their SHA-256, and the tables its",
-        'chapter reads. The same list for machines: <a href="exhibits.json">exhibits.json</a>.',
+        "Each exhibit with what it says, the cell that makes it and its downloads. The same list",
+        'for machines: <a href="exhibits.json">exhibits.json</a>.',
         "",
     ]
     for chapter in dict.fromkeys(one.chapter for one in found):
         own = [one for one in found if one.chapter == chapter]
-        page = f"chapters/{chapter}.html"
-        lines += [f"(exhibits-{chapter[:2]})=", f"## {text(chapter)}", ""]
-        rows = []
-        for one in own:
-            cell = f'{one.kind}, <a href="{page}#{one.cell}">{one.cell}</a>'
-            rows.append((f"**{text(one.name)}** {cell}", _says(one), _files(one)))
-        lines += _table(("exhibit and cell", "says", "files and SHA-256"), rows)
+        about = (CHAPTERS[chapter].__doc__ or "").splitlines()[0].partition(": ")[2].rstrip(".")
+        lines += [
+            f"(exhibits-{chapter[:2]})=",
+            f"## {text(chapter[:2])} · {text(about[:1].upper() + about[1:])}",
+            "",
+        ]
+        lines += [f'<div class="gallery">{"".join(map(_card, own))}</div>', ""]
         inputs = (
             f'<a href="data.html#{_anchor(name.removesuffix(".csv"))}">{text(name)}</a>'
             for name in own[0].inputs
@@ -155,23 +175,31 @@ def exhibit_table(found: Sequence[Exhibit]) -> str:
     return "\n".join(lines)
 
 
-def _files(one: Exhibit) -> str:
-    """Downloads of one exhibit in a line, and their hashes folded under it."""
+def _card(one: Exhibit) -> str:
+    """One exhibit: a thumbnail or the columns, a line of words, downloads, hashes folded."""
     every = {**one.files, **one.converted}
     kinds = {path: path.rsplit(".", 1)[-1] for path in every}
-    links = [
+    cell = f"chapters/{one.chapter}.html#{one.cell}"
+    name = html.escape(one.name.replace("_", " "))
+    if one.kind == "figure":
+        svg = next(path for path in one.files if path.endswith(".svg"))
+        alt = html.escape(f"{one.title}. {one.text}.")
+        shown = f'<a href="{cell}"><img src="files/{svg}" alt="{alt}" loading="lazy"></a>'
+        words = html.escape(one.title)
+    else:
+        shown, words = "", html.escape(", ".join(map(worded, one.text.split(", "))))
+    links = " · ".join(
         f'<a href="files/{path}" aria-label="{one.name} as {kind}" download>{kind}</a>'
         for path, kind in kinds.items()
-    ]
-    hashes = [
+    )
+    hashes = "".join(
         f'<code class="sha">{kinds[path]} {sha.removeprefix("sha256:")}</code>'
         for path, sha in every.items()
-    ]
-    return f"{' · '.join(links)}<details><summary>SHA-256</summary>{''.join(hashes)}</details>"
-
-
-def _says(one: Exhibit) -> str:
-    return text(one.title) if one.kind == "figure" else f"columns: {text(one.text)}"
+    )
+    return (
+        f'<div>{shown}<strong><a href="{cell}">{name}</a></strong><br>{words}<br>{links}'
+        f"<details><summary>SHA-256</summary>{hashes}</details></div>"
+    )
 
 
 def api(source: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from nbformat.v4 import new_output
 
 from ikm_pmi.engine import manifest, notebooks
 from ikm_pmi.share import site as site_build
@@ -81,7 +82,7 @@ def project(tmp_path_factory):
     root = tmp_path_factory.mktemp("a project")
     for name in ("data", "docs", "notebooks", "reference"):
         shutil.copytree(ROOT / name, root / name)
-    for path in ROOT.glob("*.md"):
+    for path in (*ROOT.glob("*.md"), ROOT / "CITATION.cff"):
         shutil.copy(path, root)
     descriptor = root / "data/raw/datapackage.json"
     content = json.loads(descriptor.read_text(encoding="utf-8"))
@@ -100,8 +101,7 @@ def results(project):
     notebook = notebooks.read(place / "notebook.ipynb")
     cell = notebooks.parameters_cell(notebook, "01_data")
     cell.source = re.sub(r'country = "IDN"', f"country = {HOSTILE!r}", cell.source)
-    printed = next(c for c in notebook.cells if any("text" in o for o in c.get("outputs", ())))
-    next(o for o in printed.outputs if "text" in o).text += HOSTILE
+    cell.outputs = [new_output("stream", text=HOSTILE)]
     notebooks.write(notebook, place / "notebook.ipynb")
     _record(project, folder)
     return folder

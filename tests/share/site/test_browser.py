@@ -29,6 +29,17 @@ return axe.run(part, arguments[0]).then((found) => found.violations
   .filter((one) => ["serious", "critical"].includes(one.impact))
   .map((one) => [one.id, one.nodes.length, one.nodes[0].html.slice(0, 200)]));
 """
+#: Tables for reading that are wider than what holds them.
+CUT = """
+return [...document.querySelectorAll(".ikm-table table, .answers table")]
+  .filter((table) => table.offsetParent && table.scrollWidth > table.closest("div").clientWidth + 1)
+  .map((table) => table.rows[0].innerText.slice(0, 60));
+"""
+#: Where the numbers and the picture of the first page end.
+LOWEST = """
+const shown = document.querySelectorAll(".three, figure.exhibit img");
+return Math.max(...[...shown].map((part) => part.getBoundingClientRect().bottom));
+"""
 #: Modules of one part of the library look alike: on its long pages the first five are read.
 ALIKE = [["section section:nth-of-type(n+6)"]]
 CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
@@ -74,6 +85,7 @@ def seen(browser, address, page_names, tries):
         one = {"broken": browser.execute_script(BROKEN)}
         browser.execute_script(axe)
         out = ALIKE if name.startswith("api/") else []
+        one["cut"] = browser.execute_script(CUT)
         one["light"] = browser.execute_script(AXE, {"resultTypes": ["violations"]}, out)
         one["axe"] = browser.execute_script("return axe.version")
         emulate(browser, dark=True)
@@ -81,6 +93,7 @@ def seen(browser, address, page_names, tries):
         one["theme"] = browser.execute_script("return document.documentElement.dataset.theme")
         one["dark"] = browser.execute_script(AXE, CONTRAST, out)
         emulate(browser, phone=True)
+        one["cut on a phone"] = browser.execute_script(CUT)
         one["width"] = browser.execute_script("return document.documentElement.scrollWidth")
         one["hacked"] = browser.execute_script("return window.hacked ?? null")
         one["console"] = [m for m in browser.get_log("browser") if m["level"] == "SEVERE"]
@@ -126,6 +139,22 @@ def test_axe_finds_no_serious_fault_in_the_dark(seen):
 
 def test_no_page_is_wider_than_a_phone(seen):
     assert wrong(seen, "width", but=(390,)) == {}
+
+
+@pytest.mark.parametrize("what", ["cut", "cut on a phone"])
+def test_no_table_for_reading_is_cut(seen, what):
+    assert wrong(seen, what) == {}
+
+
+@pytest.mark.parametrize("page", ["index.html", "id/index.html"])
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_the_numbers_and_the_picture_are_on_the_first_screen(browser, address, page, width, height):
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get(address + page)
+    browser.execute_script(BROKEN)
+    assert 300 < browser.execute_script(LOWEST) <= height
+    emulate(browser)
 
 
 def test_no_word_from_data_runs_as_a_script(seen):

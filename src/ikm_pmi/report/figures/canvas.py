@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import pandas as pd
 
 from ikm_pmi.language import language, tr, using
-from ikm_pmi.results import in_words
+from ikm_pmi.report.words import worded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -120,6 +120,7 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
         with theme():
             with using("en"):
                 drawn = draw(*args, **kwargs)
+                _words_for_names(drawn)
             if language() != "en":
                 translate(drawn)
             return drawn
@@ -187,7 +188,7 @@ def facets(
 def _titled(title: str, source: str, size: tuple[float, float]) -> Figure:
     figure = _kind()(figsize=size, layout="constrained")
     head: dict[str, Any] = {"fontsize": 11.5, "fontweight": "bold", "color": COLOURS["ink"]}
-    figure.suptitle(_wrapped(title, size[0], _TITLE), x=0.01, ha="left", **head)
+    figure.suptitle(_wrapped(worded(title), size[0], _TITLE), x=0.01, ha="left", **head)
     foot = _wrapped(f"Source: {source}", size[0], _FOOT) if source else ""
     figure.supxlabel(foot, x=0.01, ha="left", fontsize=7.2, color="#555555")
     return figure
@@ -223,33 +224,25 @@ def described(figure: Figure) -> dict[str, str]:
     return {name: " ".join(text.split()).strip(". ") for name, text in texts.items() if text}
 
 
-def country_name(code: str) -> str:
-    """The English name of a country by its three letters; anything else stays as it is."""
-    from babel import Locale
-    from babel.core import get_global
-
-    known = get_global("territory_aliases").get(code, [""]) if len(code) == 3 else [""]
-    return str(Locale("en").territories.get(known[0], code))
-
-
-def episode_name(name: str) -> str:
-    """An episode's name as it is shown: ``ppkm_2021`` is PPKM 2021, ``flood`` stays flood."""
-    return in_words(name)
-
-
-def months_said(first: str, last: str) -> str:
-    """``2021-07`` to ``2021-08`` as it is said: July to August 2021."""
-    start, end = pd.Period(first, "M"), pd.Period(last, "M")
-    if start == end:
-        return f"{end:%B %Y}"
-    return f"{start:{'%B' if start.year == end.year else '%B %Y'}} to {end:%B %Y}"
-
-
 _TITLE, _FOOT = 9.8, 17  # letters an inch of the bold title and of the small line at the foot
 
 
 def _wrapped(text: str, inches: float, letters: float) -> str:
     return "\n".join(textwrap.wrap(text, int(inches * letters)))
+
+
+def _words_for_names(figure: Figure) -> None:
+    """Months, countries and names of the code as words, in all texts but the title."""
+    from matplotlib.ticker import FixedLocator
+
+    for text in _texts(figure):
+        text.set_text(worded(text.get_text()))
+    for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
+        if isinstance(axis.get_major_locator(), FixedLocator):
+            places = list(axis.get_majorticklocs())
+            before = axis.get_major_formatter().format_ticks(places)
+            if before != (after := list(map(worded, before))):
+                axis.set_ticks(places, after)
 
 
 def translate(figure: Figure) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ikm_pmi.report.figures.canvas import COLOURS, canvas, months_said, styled
+from ikm_pmi.language import months_said
+from ikm_pmi.report.figures.canvas import COLOURS, canvas, styled
 from ikm_pmi.report.figures.marks import dots, line, middle, series, shade
 from ikm_pmi.results import number
 
@@ -87,8 +88,8 @@ def coverage(
     counts = have["country_iso3"].value_counts()
     order = list(counts.index[::-1])
     title = title or (
-        f"{len(have):,} country-months of the manufacturing PMI from {len(order)} countries and "
-        f"aggregates; Indonesia (orange) has {counts.get('IDN', 0)}"
+        f"Of Indonesia's PMI {counts.get('IDN', 0)} months are public; beside it {len(order) - 1} "
+        "countries and aggregates, many with gaps"
     )
     picture = canvas(title, source, size=(7.6, 5.6))
     ax = picture.ax
@@ -144,12 +145,12 @@ def intensity(
             middle(readings.index), *ends, step="mid", color=COLOURS["second"], alpha=0.2,
             linewidth=0, label="closure, loosest to strictest reading",
         )  # fmt: skip
-    series(bottom, monthly["oxcgrt"], "Oxford stringency (0–100)", color=COLOURS["third"])
+    series(bottom, monthly["oxcgrt"], "Oxford stringency (0–100)", color=COLOURS["main"])
     series(bottom, -monthly["workplaces_mobility"], "fall of workplace mobility (percent)",
-           color=COLOURS["fourth"], linestyle="--")  # fmt: skip
+           color=COLOURS["soft"], linestyle="--")  # fmt: skip
     if "deaths" in monthly:
         series(bottom, 100 * monthly["deaths"], "deaths (percent of the worst month)",
-               color=COLOURS["ink"], linestyle=":")  # fmt: skip
+               color=COLOURS["second"], linestyle=":")  # fmt: skip
     if industry is not None:
         _printed(picture.axes[2], industry)
     units = label or ("share of full\nrestriction (0–1)", "index points,\npercent", _PRINTED)
@@ -164,7 +165,7 @@ def intensity(
 def _printed(ax: Axes, industry: pd.DataFrame) -> None:
     """Single months as dots: between them nothing was printed."""
     names = {"cars": ("cars built", "main"), "java": ("cement, Java", "second"),
-             "elsewhere": ("cement, elsewhere", "third")}  # fmt: skip
+             "elsewhere": ("cement, elsewhere", "soft")}  # fmt: skip
     for column, (name, colour) in names.items():
         have = industry[column].dropna()
         dots(ax, middle(have.index), 100 * have / have.max(), colour, label=name)

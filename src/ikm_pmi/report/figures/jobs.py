@@ -153,8 +153,8 @@ def orders(
         Where a quiet line stands; None draws none.
     """
     title = title or (
-        f"The pilot of 2021 stands for {significant(scenarios['workers'].iloc[0])} IKM workers; "
-        f"the largest scenario for {significant(scenarios['workers'].max())}"
+        f"The pilot order of 2021 stands for {significant(scenarios['workers'].iloc[0])} IKM "
+        f"workers; the largest scenario for {significant(scenarios['workers'].max())}"
     )
     picture = canvas(title, source, size=(7.6, 1.7 + 0.36 * len(scenarios)))
     rows = []
@@ -163,7 +163,7 @@ def orders(
         said = f"{row['what']}\n{number(order, 2 if order < 1 else 1)} trillion IDR"
         rows.append((said, *(row[name] / 1e3 for name in ("workers", "low", "high"))))
     reference_line(picture.ax, reference, vertical=True)
-    intervals(picture.ax, rows, digits=1)
+    intervals(picture.ax, rows, digits=None)
     picture.ax.tick_params(axis="y", labelsize=7.5)
     picture.ax.set_xlabel(label or "IKM workers while the order lasts, thousand")
     return picture.figure

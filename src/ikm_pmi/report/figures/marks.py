@@ -96,28 +96,27 @@ def columns(
 
 def intervals(
     ax: Axes, rows: Sequence[tuple[str, float, float | None, float | None]], *,
-    colour: str = "main", offset: float = 0.0, label: str | None = None, digits: int = 2,
+    colour: str = "main", label: str | None = None, digits: int | None = 2,
 ) -> None:  # fmt: skip
     """Draw a dot and whisker a row, labels on the vertical axis, first row on top.
 
-    ``rows`` holds ``(label, value, low, high)``; a row without an interval is an open dot.
+    ``rows`` holds ``(label, value, low, high)``; a row without an interval is an open dot. Values
+    stand above their dots; without ``digits`` they have two significant ones.
     """
     places = [len(rows) - 1 - place for place in range(len(rows))]
     bare = [low is None or high is None for _, _, low, high in rows]
     for place, (_, value, low, high) in zip(places, rows, strict=True):
-        y = place + offset
+        y = place
         if low is not None and high is not None:
             ax.plot([low, high], [y, y], color=COLOURS[colour], linewidth=1.6,
                     solid_capstyle="butt")  # fmt: skip
-        labelled(
-            ax, number(value, digits), (value if high is None else max(value, high), y), colour
-        )
+        said = f"{value:.2g}".replace("-", "−") if digits is None else number(value, digits)
+        _above(ax, said, (value, y), colour)
     faces = ["white" if open_ else COLOURS[colour] for open_ in bare]
-    dots(ax, [row[1] for row in rows], [place + offset for place in places], colour,
+    dots(ax, [row[1] for row in rows], places, colour,
          facecolor=faces, label=label)  # fmt: skip
     ax.set_yticks(places, [row[0] for row in rows])
     ax.set_ylim(-0.6, len(rows) - 0.3)
-    ax.margins(x=0.09)  # for the numbers beside the outermost ends
     ax.grid(visible=False, axis="y")
 
 
@@ -133,14 +132,28 @@ def labelled(
     )  # fmt: skip
 
 
+def _above(ax: Axes, text: str, at: tuple[Any, Any], colour: str) -> None:
+    """A value above its dot."""
+    behind = {"facecolor": "white", "edgecolor": "none", "alpha": 0.9, "pad": 0.1}
+    ax.annotate(
+        text, at, xytext=(0, 4), textcoords="offset points", va="bottom", ha="center", fontsize=7.5,
+        color=COLOURS[colour], bbox=behind,
+    )  # fmt: skip
+
+
 def left_out(ax: Axes, names: Sequence[str], values: Any, full: float, name: str) -> None:
     """An estimate a row with one unit left out, and an upright line where it stands with all."""
     rows = list(range(len(names)))
     dots(ax, values, rows)
     ax.axvline(full, color=COLOURS["second"], linewidth=1.2, zorder=1)
-    ax.annotate(name, (full, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 2), ha="center",
-                textcoords="offset points", fontsize=8, color=COLOURS["second"])  # fmt: skip
+    name_upright(ax, name, full, "second")
     ax.set_yticks(rows, names, fontsize=8 if len(names) < 25 else 7)
+
+
+def name_upright(ax: Axes, name: str, at: float, colour: str = "ink") -> None:
+    """The name of an upright line, above the axes."""
+    ax.annotate(name, (at, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 2), ha="center",
+                textcoords="offset points", fontsize=8, color=COLOURS[colour])  # fmt: skip
 
 
 def month_ticks(ax: Axes, places: Sequence[float], months: Iterable[Any], every: int = 1) -> None:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ikm_pmi.language import months_said
 from ikm_pmi.parameters import Episode
 from ikm_pmi.pmi.spells import parse_episodes
 from ikm_pmi.report.figures import marks
 from ikm_pmi.report.figures.canvas import (
     COLOURS,
     canvas,
-    episode_name,
-    months_said,
     styled,
 )
+from ikm_pmi.report.words import episode_name
 from ikm_pmi.results import Estimate, number
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def observed_and_counterfactual(
     pmi: pd.Series, paths: pd.DataFrame, episodes: Sequence[Episode], source: str, *,
     title: str | None = None, label: str | None = None, reference: float | None = 50.0,
 ) -> Figure:  # fmt: skip
-    """The PMI as it was and as it was expected, with the simultaneous band, for a newspaper.
+    """The PMI as it was and as it was expected, with band and gap, for a newspaper.
 
     Parameters
     ----------
@@ -211,8 +211,8 @@ def side_by_side(
     """
     low, high = table["estimate"].min(), table["estimate"].max()
     title = title or (
-        f"{episode_name(episode)}: between {number(high, 1)} and {number(low, 1)} "
-        f"points a month, by {len(table)} estimators"
+        f"{episode_name(episode)}: the PMI stood {number(-high, 1)} to {number(-low, 1)} points "
+        f"below what was to be expected, by {len(table)} methods"
     )
     numbers = table[["estimate", "ci_low", "ci_high"]].astype(float).to_numpy().tolist()
     rows = [(str(name), *row) for name, row in zip(table["estimator"], numbers, strict=True)]
@@ -223,7 +223,7 @@ def side_by_side(
 @styled
 def forest(
     rows: Sequence[tuple[str, float, float | None, float | None]], title: str, source: str, *,
-    label: str = "", reference: float | None = 0.0, digits: int = 2,
+    label: str = "", reference: float | None = 0.0, digits: int = 2, named: str = "",
 ) -> Figure:  # fmt: skip
     """Any estimates with their intervals, one a row.
 
@@ -234,19 +234,22 @@ def forest(
     title, source : str
     label : str
         What the axis is in.
-    digits : int
-        After the point.
     reference : float, optional
         Where a quiet line stands; None draws none.
     digits : int
         Digits after the point of the numbers printed.
+    named : str
+        What the quiet line is.
     """
-    return _forest(rows, title, source, label=label, reference=reference, digits=digits)
+    figure = _forest(rows, title, source, label=label, reference=reference, digits=digits)
+    if named and reference is not None:
+        marks.name_upright(figure.axes[0], named, reference)
+    return figure
 
 
 def _forest(
     rows: Sequence[tuple[str, float, float | None, float | None]], title: str, source: str,
-    *, label: str, reference: float | None, digits: int = 2,
+    *, label: str, reference: float | None, digits: int | None = 2,
 ) -> Figure:  # fmt: skip
     picture = canvas(title, source, size=(7.6, 1.6 + 0.4 * len(rows)))
     marks.reference_line(picture.ax, reference, vertical=True)
@@ -298,7 +301,7 @@ def wave_and_rest(
     label : str, optional
         What the axes are in.
     """
-    picture = canvas(title, source, panels=(1, 2), size=(7.6, 1.9 + 0.23 * len(forks)))
+    picture = canvas(title, source, panels=(1, 2), size=(7.6, 1.9 + 0.28 * len(forks)))
     panels = (
         ("wave, in other countries", "main", ("value", "ci_low", "ci_high")),
         ("rest, gap minus wave", "second", ("rest", "rest_low", "rest_high")),
@@ -311,9 +314,13 @@ def wave_and_rest(
         marks.reference_line(ax, vertical=True)
         marks.intervals(ax, rows, colour=colour, digits=1)
         ax.set_title(head)
-        ax.set_xlabel(label or "PMI points, mean of the months")
+        ax.set_xlabel(
+            label or "PMI points, mean of the months\n(shaded: all 95% intervals together)"
+        )
     right = picture.axes[1]
     right.set_yticklabels([])
     right.axvline(gap.value, color=COLOURS["ink"], linewidth=1.2, linestyle="--", zorder=1)
-    marks.labelled(right, f"the whole gap {number(gap.value, 1)}", (gap.value, -0.45))
+    right.set_ylim(top=len(forks) + 0.6)
+    picture.axes[0].set_ylim(top=len(forks) + 0.6)
+    marks.labelled(right, f"the whole gap, {number(gap.value, 1)}", (gap.value, len(forks)))
     return picture.figure

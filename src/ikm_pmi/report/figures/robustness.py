@@ -145,8 +145,8 @@ def size_and_coverage(table: pd.DataFrame, title: str, source: str) -> Figure:
     sizes, covers = picture.axes
     _rates(sizes, rows, "size", nominal=0.05, shown=(0.0, 0.3))
     _rates(covers, rows, "coverage", nominal=0.95, shown=(0.6, 1.0))
-    sizes.set_xlabel("true null rejected, share")
-    covers.set_xlabel("truth inside the interval, share")
+    sizes.set_xlabel("true null rejected, share\n(line: 0.05, as claimed)")
+    covers.set_xlabel("truth inside the interval, share\n(line: 0.95, as claimed)")
     names = rows["experiment"] + ": " + rows["method"]
     if "world" in rows:
         names += (", " + rows["world"]).where(rows["world"] != "", "")
