@@ -143,7 +143,7 @@ def test_every_industry_has_its_row_in_the_input_output_table(tables):
     ("changes", "words"),
     [
         ({"industries": ["19"]}, "no IKM"),
-        ({"share_manufacturing": 0.9}, "refused"),
+        ({"share_manufacturing": 0.9}, "inside its range"),
         ({"base_year": 2016}, "base_year"),
     ],
 )
