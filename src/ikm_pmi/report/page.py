@@ -22,7 +22,7 @@ __all__ = ["answer", "episodes_said", "notes", "of_result", "said", "table"]
 #: A table for reading has so many rows and columns; the rest is folded.
 ROWS, COLUMNS = 12, 6
 _PHONE = 42  # letters that fit beside each other on a phone
-_NUMERAL = r"(?:[<>=] ?)?[+\-−]?[\d.,]+%?|[−-]?∞|"
+_NUMERAL = r"(?:[<>=] ?)?[+\-−]?[\d.,]+(?:e[+\-]\d+)?%?|[−-]?∞|"
 _INTERVAL = r"\([−\-\d.,∞]+ \w+ [−\-\d.,∞]+\)"
 _WITH_INTERVAL = re.compile(rf"({_NUMERAL}) ({_INTERVAL})")
 _NUMERIC = re.compile(rf"(?:{_NUMERAL})(?: {_INTERVAL})?")
@@ -127,7 +127,7 @@ def _cell(text: str, head: str, side: str, label: bool) -> str:
     if (found := _WITH_INTERVAL.fullmatch(text)) is not None:
         value, interval = map(escape, found.groups())
         inner = f'{value} <span class="interval" style="white-space:nowrap">{interval}</span>'
-    elif side == "right" or _DATE.fullmatch(text):
+    elif _NUMERIC.fullmatch(text) or _DATE.fullmatch(text):
         look += ";white-space:nowrap"
     if label:
         return f'<th scope="row" style="{look}">{inner}</th>'
@@ -142,6 +142,8 @@ def _unbroken(text: str) -> int:
     """Letters of the longest part of a cell that does not break."""
     if _NUMERIC.fullmatch(text):
         return max(len(part) for part in text.partition(" (")[::2])
+    if _DATE.fullmatch(text):
+        return len(text)
     return max(map(len, re.split(r"[ -]", text)))
 
 
