@@ -60,13 +60,7 @@ def percent(level: float | None) -> str:
 
 
 def fewest_draws(level: float) -> int:
-    """How many random draws can tell an error of ``1 - level``: their smallest p is at most that.
-
-    Examples
-    --------
-    >>> fewest_draws(0.95), fewest_draws(0.999)
-    (19, 999)
-    """
+    """Random draws whose smallest p is at most ``1 - level``: 19 for 0.95, 999 for 0.999."""
     return math.ceil(1 / (1 - level) - 1 - 1e-6)
 
 
@@ -266,8 +260,9 @@ class Estimate(Readable):
         """Number, unit, interval, sample size and method in one sentence."""
         text = f"{self.name}: {number(self.value, digits)} {self.unit}".rstrip()
         if self.ci_low is not None and self.ci_high is not None and self.ci_level is not None:
-            low, high = number(self.ci_low, digits), number(self.ci_high, digits)
-            text += f" ({percent(self.ci_level)} interval {low} to {high})"
+            text += (
+                f" ({percent(self.ci_level)} interval {span(self.ci_low, self.ci_high, digits)})"
+            )
         if self.n is not None:
             text += f", n = {self.n:,}"
         return f"{text}; {self.method}."
