@@ -279,7 +279,7 @@ def asked(monkeypatch):
 @posix
 def test_uv_installs_what_is_locked_from_the_index_of_pip(root, asked):
     setup.install(root / ".venv", "run")
-    locked, own = (root / ".venv/bin/uv.log").read_text().splitlines()[1:]
+    locked, own = (root / ".venv/bin/uv.log").read_text().splitlines()[2:]
     for needed in ("https://mirror.example/simple pip install", "--require-hashes", "--no-deps"):
         assert needed in locked
     assert "--only-binary :all:" in locked

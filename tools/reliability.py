@@ -76,17 +76,15 @@ def section(part: str, tried: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def everyday(tried: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Everyday cases: a row for each kind of fault, its cases and what happens now."""
-    kinds: dict[str, dict[str, list[str]]] = {}
-    for one in sorted(tried, key=lambda one: (cell(one["what"]), cell(one["case"]))):
-        cases = kinds.setdefault(cell(one["what"]), {}).setdefault(cell(one["outcome"]), [])
-        cases += [cell(one["case"])] if cell(one["case"]) not in cases else []
-    counts = {kind: sum(map(len, found.values())) for kind, found in kinds.items()}
-    lines = [f"## Everyday: {sum(counts.values()):,} tried", "", PARTS["everyday"].strip(), ""]
-    lines += ["| kind | cases | tried → what happens now |", "|---|---:|---|"]
-    for kind, found in kinds.items():
-        said = "; ".join(f"{', '.join(cases)} → {outcome}" for outcome, cases in found.items())
-        lines.append(f"| {kind} | {counts[kind]} | {said} |")
+    """Everyday cases: by kind of fault, what was tried and what happens now."""
+    kinds: dict[tuple[str, str], set[str]] = {}
+    for one in tried:
+        kinds.setdefault((cell(one["what"]), cell(one["outcome"])), set()).add(cell(one["case"]))
+    total = sum(map(len, kinds.values()))
+    lines = [f"## Everyday: {total:,} tried", "", PARTS["everyday"].strip(), ""]
+    lines += ["| kind | cases | tried | what happens now |", "|---|---:|---|---|"]
+    for (kind, outcome), cases in sorted(kinds.items()):
+        lines.append(f"| {kind} | {len(cases)} | {'; '.join(sorted(cases))} | {outcome} |")
     return [*lines, ""]
 
 

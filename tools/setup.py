@@ -177,6 +177,11 @@ def uv(venv: Path, locks: "list[str]") -> "list[str]":
     index = re.findall(r"\.index-url='(.+)'", printed([python, "-m", "pip", "config", "list"]))
     named = {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & set(os.environ) or not index
     more = {} if named else {"UV_DEFAULT_INDEX": index[-1]}
+    cache = Path(printed([command, "cache", "dir"]) or ROOT)
+    while not cache.exists():
+        cache = cache.parent
+    if not os.access(str(cache), os.W_OK):  # a home that may only be read
+        more["UV_NO_CACHE"] = "1"
     install = [command, "pip", "install", "--no-progress", "--python", python]
     shown = r" *(Downloading|Prepared|Installed|warning) ?"
     return run([*install, *HASHED, *locks], shown, **more) or run([*install, *OWN], "$^", **more)

@@ -255,9 +255,9 @@ class Estimate(Readable):
     def sentence(self, digits: int = 2) -> str:
         """Number, unit, interval, sample size and method in one sentence."""
         text = f"{self.name}: {number(self.value, digits)} {self.unit}".rstrip()
-        if self.ci_low is not None and self.ci_high is not None and self.ci_level is not None:
-            low, high = number(self.ci_low, digits), number(self.ci_high, digits)
-            text += f" ({percent(self.ci_level)} interval {low} to {high})"
+        low, high = self.ci_low, self.ci_high
+        if low is not None and high is not None and self.ci_level is not None:
+            text += f" ({percent(self.ci_level)} interval {span(low, high, digits)})"
         if self.n is not None:
             text += f", n = {self.n:,}"
         return f"{text}; {self.method}."
@@ -375,8 +375,7 @@ class Findings(Readable):
 def _texts(estimates: Sequence[Estimate]) -> pd.DataFrame:
     import pandas as pd
 
-    rows = {in_words(e.name, e.unit): _cells(e) for e in estimates}
-    return pd.DataFrame.from_dict(rows, orient="index")
+    return pd.DataFrame.from_dict({in_words(e.name, e.unit): _cells(e) for e in estimates}, "index")
 
 
 def _cells(e: Estimate) -> dict[str, str]:

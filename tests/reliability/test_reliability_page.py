@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+from collections import Counter
 
 import pytest
 from small import ROOT
@@ -19,6 +20,16 @@ def test_the_page_counts_what_is_asked_for(part, least):
     total = re.search(rf"^## {part}: ([0-9,]+) tried$", TEXT, flags=re.M)
     assert int(total[1].replace(",", "")) >= least
     assert "Tests that failed" not in TEXT
+
+
+@pytest.mark.docs
+def test_each_kind_of_everyday_fault_has_three_cases():
+    part = TEXT.split("## Everyday")[1].split("\n## ")[0]
+    kinds = Counter()
+    for kind, count in re.findall(r"^\| ([^|]+) \| (\d+) \|", part, flags=re.M):
+        kinds[kind] += int(count)
+    assert len(kinds) >= 10
+    assert min(kinds.values()) >= 3
 
 
 @pytest.mark.docs

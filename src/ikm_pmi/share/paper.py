@@ -16,7 +16,7 @@ from ikm_pmi.engine import manifest
 from ikm_pmi.errors import ChapterError, ParameterError, not_installed
 from ikm_pmi.study import CHAPTERS, parameters_for
 
-TEMPLATE, REFERENCES = "paper.typ", "docs/site/references.bib"
+NAME, TEMPLATE, REFERENCES = "paper.pdf", "paper.typ", "docs/site/references.bib"
 
 
 def paper(root: Path, results_dir: Path, runs: Sequence[str] = ()) -> bytes:

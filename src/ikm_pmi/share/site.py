@@ -21,6 +21,8 @@ from ikm_pmi.share import check_page
 from ikm_pmi.share import site_pages as pages
 from ikm_pmi.share.exhibits import Exhibit, exhibits, figure, in_indonesian, stage
 from ikm_pmi.share.exports import chapter_tables, write_table
+from ikm_pmi.share.paper import NAME as PAPER
+from ikm_pmi.share.paper import paper
 from ikm_pmi.study import CHAPTERS, PICTURES
 
 if TYPE_CHECKING:
@@ -102,6 +104,7 @@ def build(
         (work / "files").rename(html / "files")
         listed = [one.to_dict() for one in found]
         manifest.write_whole(html / "exhibits.json", manifest.to_json(listed))
+        manifest.write_whole(html / PAPER, paper(root, results_dir))
         swap(html, out.parent, out.name, marks=_MARKS)
     pages_made = [path for path in out.rglob("*.html") if "_static" not in path.parts]
     return Site(folder=out, pages=len(pages_made), warnings=warnings)
