@@ -11,6 +11,7 @@ import pytest
 
 from ikm_pmi.engine import manifest, notebooks
 from ikm_pmi.errors import ChapterError
+from ikm_pmi.language import using
 from ikm_pmi.share import site as site_build
 from ikm_pmi.share import site_pages as pages
 from ikm_pmi.share.exhibits import Exhibit, exhibits, figure, places
@@ -194,7 +195,7 @@ def test_exhibits_for_machines_are_those_of_the_page(site, results):
 
 
 def test_the_landing_pages_have_the_numbers_of_the_results_in_their_language(site, results):
-    from ikm_pmi.engine.headlines import headlines
+    from ikm_pmi.engine.headlines import headlines, landing
 
     for page, language in (("index.html", "en"), ("id/index.html", "id")):
         made = read(site, page)
@@ -203,6 +204,25 @@ def test_the_landing_pages_have_the_numbers_of_the_results_in_their_language(sit
             assert one.value in made.words
             assert one.interval in made.words
             assert one.question in made.words
+        with using(language):
+            first_screen = landing(results)
+        assert len(first_screen) == 3
+        for texts in first_screen:
+            assert all(text in made.words for text in texts)
+        metas = [attrs for tag, attrs in made.tags if tag == "meta"]
+        said = {one.get("name") or one.get("property"): one.get("content", "") for one in metas}
+        assert len(said["description"]) > 80
+        assert said["description"] == said["og:description"]
+        assert said["og:title"]
+
+
+def test_a_first_screen_without_its_estimate_is_refused(tmp_path):
+    from ikm_pmi.engine.headlines import landing
+
+    (tmp_path / "03_pmi_impact").mkdir()
+    (tmp_path / "03_pmi_impact/result.json").write_text('{"estimates": []}', encoding="utf-8")
+    with pytest.raises(ChapterError, match=r"lacks pmi\.ppkm_2021\.mean"):
+        landing(tmp_path)
 
 
 def test_results_that_are_missing_or_not_of_the_present_are_refused(project, results, tmp_path):
