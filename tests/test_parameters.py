@@ -11,7 +11,7 @@ from ikm_pmi.study import CHAPTERS, parameters_for
 def test_the_cell_gives_back_the_defaults(model):
     namespace = {}
     exec(model.cell(rarely=True), namespace)  # noqa: S102 (the cell is our own)
-    exec(model.cell(), namespace)  # noqa: S102
+    exec(model.cell(), namespace)  # noqa: S102 (the cell is our own)
     assert set(model.model_fields) <= set(namespace)
     assert model.from_notebook(namespace) == model.parse({})
 

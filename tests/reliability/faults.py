@@ -18,7 +18,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from ikm_pmi.engine import manifest
 from ikm_pmi.engine.chapters import check_result
 from ikm_pmi.engine.kernel_server import ADDRESS
-from ikm_pmi.study import CHAPTERS, HEADLINES, HYPOTHESES
+from ikm_pmi.study import CHAPTERS, HEADLINES, HYPOTHESES, LANDING, PICTURES
 
 ROOT = Path(__file__).parents[2]
 #: Each file of a chapter carries the round it was made in: a mixture of two would show.
@@ -40,18 +40,24 @@ _test = {{"null": "none", "statistic": 0.0, "p_value": 0.5, "distribution": "non
 tested = [TestResult(name=name, **_test) for name in {tests!r}]
 print(publish(p, estimates=found, tests=tested, tables=tables, figures={figures}))
 """
-FIGURE = '{"pmi_with_spells": __import__("matplotlib.figure").figure.Figure(figsize=(1, 1))}'
+FIGURE = '{{"{}": __import__("matplotlib.figure").figure.Figure(figsize=(1, 1))}}'
 FILES = {"notebook.ipynb", "result.json", "tables/t0.csv", "tables/t1.csv", "tables/t2.csv"}
 
 
 def write_notebook(root, chapter, number, extra=""):
     """The chapter of a round, with a cell of one's own before its results are written."""
-    names = ["round", *(one.name for one in HEADLINES if one.chapter == chapter)]
+    asked = [(name.replace("*", "any"), field) for one in LANDING for own, name, field in one.slots
+             if own == chapter]  # fmt: skip
+    answers = [one.name for one in HEADLINES if one.chapter == chapter]
+    answers += [name for name, field in asked if field != "p"]
+    names = ["round", *dict.fromkeys(answers)]
     tests = [name for own, name in HYPOTHESES if own == chapter]
+    tests += [name for name, field in asked if field == "p"]
+    drawn = [FIGURE.format(name) for own, name in PICTURES if own == chapter]
     shown = {
         "names": names,
         "tests": tests,
-        "figures": FIGURE if chapter == "03_pmi_impact" else "{}",
+        "figures": drawn[0] if drawn else "{}",
     }
     texts = [
         text.format(chapter=chapter, round=number, **shown) for text in (SET_UP, WORK, PUBLISH)

@@ -197,7 +197,7 @@ STOPS = [
 ]
 
 
-@pytest.mark.parametrize(("words", "number", "kernel"), sampled(STOPS, 3))
+@pytest.mark.parametrize(("words", "number", "kernel"), sampled(STOPS, 6))
 def test_an_interrupt_is_told_as_one_and_tells_no_old_news(
     commands, words, number, kernel, record_property
 ):
@@ -257,7 +257,7 @@ HANDS = {
 }
 
 
-@pytest.mark.parametrize("hand", sampled(HANDS, 3))
+@pytest.mark.parametrize("hand", sampled(HANDS, 6))
 def test_results_changed_by_hand_are_made_again(commands, hand, record_property):
     results = commands.root / "results"
     commands.run("reproduce")
@@ -274,7 +274,7 @@ DAMAGES = {"empty": b"", "cut": b"{", "binary": b"\xff\xfe\x00"}
 STATES = ("manifest.json", ".build/pytask.lock", "data_check.txt")
 
 
-@pytest.mark.parametrize(("name", "damage"), sampled([*product(STATES, DAMAGES)], 4))
+@pytest.mark.parametrize(("name", "damage"), sampled([*product(STATES, DAMAGES)], 9))
 def test_a_damaged_state_costs_a_run_and_nothing_else(commands, name, damage):
     results = commands.root / "results"
     for folder in results.glob("[0-9]*-*"):  # a run of other parameters is in no other record

@@ -145,6 +145,7 @@ def test_refresh(commands, record_property):
     tell(record_property, commands, "kill -9 during refresh", "committed files the same bytes")
 
 
+@pytest.mark.reliability
 def test_data_add(commands, tries, record_property):
     """The data are those from before or those from after, whatever was killed."""
     data = commands.root / "data"

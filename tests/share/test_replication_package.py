@@ -44,7 +44,9 @@ def results(tmp_path_factory):
         shutil.copy(notebook, own / "notebook.ipynb")
         for picture in re.findall(rf'picture\("{chapter[:2]}", "(\w+)"', WORDS):
             (own / f"figures/{picture}.svg").write_text(BLANK)
-            shutil.copy(ROOT / "docs/observed_and_counterfactual.png", own / f"figures/{picture}.png")
+            shutil.copy(
+                ROOT / "docs/observed_and_counterfactual.png", own / f"figures/{picture}.png"
+            )
         pd.DataFrame({"x": [1.5]}).to_csv(own / "tables/steps.csv", index=False)
         made[chapter] = manifest.inputs(notebook, model.parse({}).model_dump(mode="json"))
         manifest.record_costs(folder, chapter, SECONDS, 512)
@@ -149,6 +151,7 @@ def test_readme_has_the_sections_and_the_measured_costs(unpacked):
     assert "20210903" in text
 
 
+@pytest.mark.reliability
 def test_ro_crate_passes_its_validator(archive, tmp_path, monkeypatch):
     from rocrate_validator import models, services
     from rocrate_validator.utils.http import HttpRequester

@@ -186,7 +186,7 @@ def parameters_page() -> str:
         "# Parameters",
         "",
         "Generated from `src/ikm_pmi/parameters/`. *Assumed* marks a judgement call that no source",
-        "settles. Set one with `ikm-pmi run 03 -p name=value`, or in the notebook's cell of parameters.",
+        "settles. Set one with `ikm-pmi run 03 -p name=value`, or in the notebook's own cell.",
     ]
     for chapter, model in CHAPTERS.items():
         lines += ["", f"## {chapter}", "", "| name | default | meaning | allowed |"]

@@ -76,7 +76,8 @@ def seen(browser, address, page_names, tries):
     browser.set_script_timeout(180)
     folders = {name.rpartition("/")[0] for name in page_names}
     own = {folder: [n for n in page_names if n.rpartition("/")[0] == folder] for folder in folders}
-    sampled = {name for f, names in own.items() for name in names[:: tries(1, 6 if f else 1)]}
+    sampled = {name for names in own.values() for name in names[:: tries(1, 6)]}
+    sampled |= {"index.html", "explorer.html", "exhibits.html"}
     for name in (one for one in page_names if one in sampled):
         emulate(browser)
         browser.get_log("performance")
