@@ -17,7 +17,7 @@ from ikm_pmi.engine.chapters import run
 from ikm_pmi.engine.headlines import headlines
 from ikm_pmi.engine.publish import publish
 from ikm_pmi.errors import ParameterError
-from ikm_pmi.language import Catalogue, language, numeral, tr, translated, using
+from ikm_pmi.language import Catalogue, language, tr, translated, using
 from ikm_pmi.parameters import CounterfactualParameters, DataParameters
 from ikm_pmi.report import figures
 from ikm_pmi.results import Estimate, number, probability
@@ -57,8 +57,7 @@ def test_numbers_as_indonesians_write_them(value, digits, said):
 def test_number_reads_back(value, digits):
     english = number(value, digits)
     with using("id"):
-        said = tr(number(value, digits))
-        assert numeral(english) == said
+        said = tr(english)
     assert back(said) == english
     assert float(back(said).replace(",", "").replace("−", "-")) == float(f"{value:.{digits}f}")
 
@@ -83,7 +82,7 @@ def test_unknown_language():
 def test_what_is_said_is_not_said_twice():
     with using("id"):
         once = tr("1,234")
-        assert (once, tr(once), numeral("1,234.5")) == ("1.234", "1.234", "1.234,5")
+        assert (once, tr(once), tr("1,234.5")) == ("1.234", "1.234", "1.234,5")
 
 
 def test_composed_in_english_shown_in_the_readers_language():

@@ -87,11 +87,6 @@ def _known(code: Language) -> Language:
     return code
 
 
-def numeral(text: str) -> str:
-    """A number written the English way (``4,410,000.5``) with the language's separators."""
-    return text.translate(_separators(language()))
-
-
 def tr(text: str) -> str:
     """A finished English text in the reader's language; English where the catalogue lacks it."""
     code = language()
