@@ -199,7 +199,6 @@ def cluster(tmp_path, monkeypatch):
         process.wait()
 
 
-@pytest.mark.reliability  # the how-to guide runs a cluster, too
 def test_cluster_that_loses_a_worker_does_every_run_once(project, cluster, tmp_path):
     address, workers = cluster
     root = project("cluster")

@@ -18,9 +18,10 @@ from ikm_pmi.share.exhibits import Exhibit
 from ikm_pmi.study import CHAPTERS, SHORT
 
 # Import order of the library, which is the order a reader meets its parts in.
+#: Rooms with a reference page. What runs and hands on the study is for its developers, in the code.
 _LAYERS = (
-    *("errors", "language", "parameters", "results", "data", "restrictions", "inference"),
-    *("pmi", "jobs", "trust", "report", "study", "engine", "share"),
+    *("errors", "parameters", "results", "data", "restrictions", "inference"),
+    *("pmi", "jobs", "trust", "report"),
 )
 
 
