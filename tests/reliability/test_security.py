@@ -214,6 +214,20 @@ def test_an_output_folder_that_climbs_is_refused(words):
     assert result.exception.summary == "an output folder does not climb"
 
 
+@pytest.mark.parametrize("place", ["src/x", "data/raw", "notebooks/mine", "docs/a/b"])
+def test_no_output_goes_among_the_files_of_the_project(place, monkeypatch):
+    from typer.testing import CliRunner
+
+    from ikm_pmi.cli import app
+
+    monkeypatch.chdir(faults.ROOT / "docs")
+    for words in (["run", "01", "--out"], ["export"], ["site", "--out"]):
+        result = CliRunner().invoke(app, [*words, str(faults.ROOT / place)])
+        assert isinstance(result.exception, ParameterError)
+        assert "among the project's own files" in result.exception.summary
+    assert not (faults.ROOT / place / "01_data").exists()
+
+
 @pytest.mark.parametrize("name", ["../out.txt", "/out.txt", "notebooks/../../out.txt"])
 def test_a_project_sent_to_a_worker_stays_in_its_folder(name, tmp_path, monkeypatch):
     file = io.BytesIO()

@@ -68,10 +68,16 @@ def at_home(path: Path | None) -> Path | None:
         ) from None
 
 
+#: Folders of the project that only their own commands write to.
+_OWN = ("src", "data", "notebooks", "reference", "replication", "params", "tests", "docs", "tools")
+
+
 def inside(path: Path | None) -> Path | None:
-    """An output folder; one that climbs out of where it begins is refused."""
+    """An output folder; refused where it climbs, or lies among the project's own files."""
     path = at_home(path)
-    if path is not None and ".." in path.parts:
+    if path is None:
+        return None
+    if ".." in path.parts:
         raise ParameterError(
             "an output folder does not climb",
             expected="a folder without '..' in its name",
@@ -79,6 +85,16 @@ def inside(path: Path | None) -> Path | None:
             where="the command line",
             todo="write where it lies from here down, or from the root of the disk (/...)",
         )
+    for above in path.resolve().parents:
+        below = path.resolve().relative_to(above).parts[0]
+        if below in _OWN and (above / "data/raw/datapackage.json").is_file():
+            raise ParameterError(
+                "an output does not go among the project's own files",
+                expected=f"a folder outside {below}/, such as results/mine",
+                found=str(path),
+                where=str(above),
+                todo="write beside them, or to another disk",
+            )
     return path
 
 

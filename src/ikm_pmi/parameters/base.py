@@ -192,7 +192,7 @@ class ChapterParameters(BaseModel):
                 info = cls.model_fields[str(first["loc"][0])]
                 like = info.default[:1] if isinstance(info.default, list) else [info.default]
                 said = f"such as {shown(like[0])}" if like else info.description
-                expected = f"text of the form {rule['pattern'].strip('^$')}, {said}"
+                expected = f"{FORMS.get(rule['pattern'], 'another form')}, {said}"
             raise ParameterError(
                 f"parameter {name} is refused" if name else "the parameters do not go together",
                 expected=expected,
@@ -244,6 +244,15 @@ def is_assumed(info: Any) -> bool:
     return isinstance(extra, dict) and bool(extra.get("assumed"))
 
 
+#: What text must look like, in words, by the pattern that checks it.
+FORMS = {
+    "^[A-Z]{3}$": "a country by its three capital letters (ISO 3166)",
+    "^[0-9]{2}$": "an industry by its two digits (KBLI)",
+    "^20[0-9]{2}Q[1-4]$": "a year and a quarter",
+    r"^[a-z][a-z0-9_]*(:[0-9]{1,2})?$": "a column of the monthly frame, with :1 for last month's",
+    r"^\d{4}-(0[1-9]|1[0-2]):-?[0-9]+(\.[0-9]+)?$": "a month and its value, written YYYY-MM:value",
+    r"^[a-z_]+:-?[0-9]+(\.[0-9]+)?:-?[0-9]+(\.[0-9]+)?$": "an input and its ends, name:low:high",
+}
 _BOUNDS = {
     "minimum": "from {:,}", "exclusiveMinimum": "above {:,}",
     "maximum": "to {:,}", "exclusiveMaximum": "below {:,}",
