@@ -302,12 +302,19 @@ def kernels_end_on_interrupt() -> Iterator[None]:
 
 @contextmanager
 def progress() -> Iterator[Callable[[str, str], None]]:
-    """A line for each finished step and, on a terminal, what is running now."""
+    """A line for each finished step and, on a terminal, what is running and for how long."""
     from rich.console import Console
 
-    console, begun = Console(stderr=True, highlight=False, quiet=quiet()), {}
+    begun: dict[str, float] = {}
+
+    class Running:
+        def __rich__(self) -> str:  # asked for again while the spinner turns
+            now = time.monotonic()
+            return "running: " + ", ".join(f"{k} {now - start:.0f} s" for k, start in begun.items())
+
+    console = Console(stderr=True, highlight=False, quiet=quiet())
     marks = {"success": "done", "fail": "FAILED"}
-    with kernels_end_on_interrupt(), console.status("") as status:
+    with kernels_end_on_interrupt(), console.status(Running()):
 
         def tell(event: str, name: str) -> None:
             if event == "start":
@@ -316,7 +323,6 @@ def progress() -> Iterator[Callable[[str, str], None]]:
                 seconds = time.monotonic() - begun.pop(name, time.monotonic())
                 if event in marks:
                     console.print(f"{marks[event]:<8}{name}  {seconds:.1f} s")
-            status.update(f"running: {', '.join(begun)}")
 
         yield tell
 
