@@ -21,7 +21,7 @@ __all__ = ["answer", "episodes_said", "notes", "of_result", "said", "table"]
 
 #: A table for reading has so many rows and columns; the rest is folded.
 ROWS, COLUMNS = 12, 6
-_PHONE = 42  # letters that fit beside each other on a phone
+_PHONE = 46  # letters that fit beside each other on a phone, a space a column among them
 _NUMERAL = r"(?:[<>=] ?)?[+\-−]?[\d.,]+(?:e[+\-]\d+)?%?|[−-]?∞|"
 _INTERVAL = r"\([−\-\d.,∞]+ \w+ [−\-\d.,∞]+\)"
 _WITH_INTERVAL = re.compile(rf"({_NUMERAL}) ({_INTERVAL})")
@@ -118,7 +118,7 @@ class Shown:
             if caption and self.caption
             else ""
         )
-        kind = ' class="wide"' if sum(longest) > _PHONE else ""
+        kind = ' class="wide"' if sum(longest) + len(longest) > _PHONE else ""
         return f"<table{kind}>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
