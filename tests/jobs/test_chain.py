@@ -60,8 +60,7 @@ def test_months_without_an_effect_in_chapter_03_get_an_episode_of_their_own(raw)
 def test_what_a_wave_leaves_is_the_gap_less_the_waves_of_chapter_05(raw, found):
     """By the forms with the smallest and largest wave; months beyond its panel have no row."""
     own = CrossCountryParameters(episode="chain:2021-07:2021-09", draws=99)
-    country = raw["country_monthly"].merge(raw["population"], on="country_iso3", how="left")
-    forks = wave.wave(country, wave.country_gap(raw, own), own).forks
+    forks = wave.wave(wave.country_months(raw), wave.country_gap(raw, own), own).forks
     ends = [found.gaps["event_study"].value - 3 * forks["value"].agg(end) for end in ("max", "min")]
     assert [found.gaps[f"rest_{end}"].value for end in ("most", "least")] == pytest.approx(ends)
     early = DEFAULT.model_copy(

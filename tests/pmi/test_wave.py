@@ -12,7 +12,7 @@ from ikm_pmi.errors import EstimationError, ParameterError
 from ikm_pmi.inference.windows import half_width, joint_half_width, joint_p_value, rank_p_value
 from ikm_pmi.parameters import CrossCountryParameters
 from ikm_pmi.pmi.country_panel import assemble, regress
-from ikm_pmi.pmi.wave import FORKS, TABLES, country_gap, dose, wave
+from ikm_pmi.pmi.wave import FORKS, TABLES, country_gap, country_months, dose, wave
 
 QUICK = CrossCountryParameters(draws=99)
 
@@ -24,7 +24,7 @@ def study():
 
 @pytest.fixture(scope="module")
 def frame(study):
-    return study["country_monthly"].merge(study["population"], on="country_iso3", how="left")
+    return country_months(study)
 
 
 @pytest.fixture(scope="module")

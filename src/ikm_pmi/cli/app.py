@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from ikm_pmi.errors import FileError, IkmPmiError, ParameterError, not_installed
+from ikm_pmi.data.package import find_root
+from ikm_pmi.errors import DataError, FileError, IkmPmiError, ParameterError, not_installed
 
 if TYPE_CHECKING:
     from ikm_pmi.engine.build import Build
@@ -85,16 +86,19 @@ def inside(path: Path | None) -> Path | None:
             where="the command line",
             todo="write where it lies from here down, or from the root of the disk (/...)",
         )
-    for above in path.resolve().parents:
-        below = path.resolve().relative_to(above).parts[0]
-        if below in _OWN and (above / "data/raw/datapackage.json").is_file():
-            raise ParameterError(
-                "an output does not go among the project's own files",
-                expected=f"a folder outside {below}/, such as results/mine",
-                found=str(path),
-                where=str(above),
-                todo="write beside them, or to another disk",
-            )
+    try:
+        root = find_root(path.resolve())
+    except DataError:
+        return path
+    below = path.resolve().relative_to(root).parts
+    if below and below[0] in _OWN:
+        raise ParameterError(
+            "an output does not go among the project's own files",
+            expected=f"a folder outside {below[0]}/, such as results/mine",
+            found=str(path),
+            where=str(root),
+            todo="write beside them, or to another disk",
+        )
     return path
 
 

@@ -318,22 +318,19 @@ def rest_gaps(
     Nothing where that chapter's panel does not reach over the months, or knows no deaths in them.
     """
     months = parameters.months().astype(str)
-    country = raw["country_monthly"].merge(raw["population"], on="country_iso3", how="left")
     try:
         own = CrossCountryParameters.parse({"episode": f"chain:{months[0]}:{months[-1]}"})
-        rests = sorted(wave.rests(country, design, own), key=lambda e: e.value)
+        rests = sorted(wave.rests(wave.country_months(raw), design, own), key=lambda e: e.value)
     except (ParameterError, EstimationError):
         return {}
-    n, whole = len(months), design["pmi.chain.mean"].value
+    n = len(months)
+    move = gap.value - n * design["pmi.chain.mean"].value
 
-    def summed(rest: float | None) -> float | None:
-        return None if rest is None else gap.value + n * (rest - whole)
+    def summed(rest: Estimate) -> Estimate:
+        numbers = {k: n * getattr(rest, k) + move for k in ("value", "ci_low", "ci_high")}
+        return replace(gap, method=rest.method, **numbers)
 
-    return {
-        name: replace(gap, value=gap.value + n * (e.value - whole), method=e.method,
-                      ci_low=summed(e.ci_low), ci_high=summed(e.ci_high))
-        for name, e in (("rest_most", rests[0]), ("rest_least", rests[-1]))
-    }  # fmt: skip
+    return {"rest_most": summed(rests[0]), "rest_least": summed(rests[-1])}
 
 
 def dose_fit(frame: pd.DataFrame, parameters: JobsParameters) -> HarFit:

@@ -157,6 +157,11 @@ def _cell(fork: pd.Series, value: str, low: str, high: str) -> str:
     return f"{number(fork[value], 1)} ({span(fork[low], fork[high], 1)})"
 
 
+def country_months(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The frame of :func:`wave`: every country and month, with the country's population."""
+    return tables["country_monthly"].merge(tables["population"], on="country_iso3", how="left")
+
+
 def country_gap(
     tables: Mapping[str, pd.DataFrame], parameters: CrossCountryParameters
 ) -> EventStudyResult:

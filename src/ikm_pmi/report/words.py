@@ -76,7 +76,7 @@ def worded(text: str, own: Mapping[str, str] | None = None) -> str:
     >>> worded("pmi.ppkm_2021.after.2021-09")
     'PPKM 2021, month after, Sep 2021'
     """
-    known = {**_known(), **(own or {})}
+    known = {**_known(), **own} if own else _known()
     if text in known:
         return known[text]
     text = _EPISODE.sub(lambda m: f"{_part(m[1], known)}, {m[2]} to {m[3]}", text)

@@ -14,7 +14,7 @@ from pathlib import Path
 from ikm_pmi.data.atomic import scratch
 from ikm_pmi.engine import manifest
 from ikm_pmi.errors import ChapterError, ParameterError, not_installed
-from ikm_pmi.study import CHAPTERS, parameters_for
+from ikm_pmi.study import CHAPTERS, differing
 
 NAME, TEMPLATE, REFERENCES = "paper.pdf", "paper.typ", "docs/site/references.bib"
 
@@ -86,7 +86,6 @@ def _changed(folder: Path) -> str:
     found = []
     for chapter in CHAPTERS:
         text = (folder / chapter[:2] / "result.json").read_text(encoding="utf-8")
-        used, defaults = json.loads(text)["parameters"], parameters_for(chapter).parse({})
-        known = defaults.model_dump(mode="json")
-        found += [f"{chapter[:2]} {k} = {v}" for k, v in used.items() if known.get(k) != v]
+        changed = differing(chapter, json.loads(text)["parameters"])
+        found += [f"{chapter[:2]} {name} = {value}" for name, value in changed.items()]
     return "; ".join(found)

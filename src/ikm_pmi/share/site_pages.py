@@ -14,6 +14,7 @@ from ikm_pmi.data.package import PROCESSED, RAW, read_descriptor
 from ikm_pmi.engine.headlines import headlines, landing
 from ikm_pmi.language import Language, using
 from ikm_pmi.report.words import worded
+from ikm_pmi.share import package
 from ikm_pmi.share.exhibits import Exhibit
 from ikm_pmi.study import CHAPTERS, SHORT
 
@@ -84,9 +85,7 @@ def short(results_dir: Path, language: Language) -> str:
 
 def citation(root: Path) -> str:
     """How to cite the package, from ``CITATION.cff``."""
-    import yaml  # type: ignore[import-untyped]
-
-    cited = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
+    cited = package.citation(root)
     authors = ", ".join(str(one.get("name", "")) for one in cited["authors"])
     year = str(cited["date-released"])[:4]
     return text(f"{authors} ({year}). {cited['title']}. Version {cited['version']}.")

@@ -178,9 +178,6 @@ class Curve(Findings):
         The middle of the sorted curve under the null, lower and upper end.
     by_error : mapping of str to float
         Share significant by each kind of standard error.
-    luck : mapping of int to float
-        Share of null outcomes in which so many specifications, tried in random order, hold a
-        significant one.
     options : DataFrame
         The declared grid, a row an option with its reason; empty where it was not read from a file.
     """
@@ -193,8 +190,15 @@ class Curve(Findings):
     envelope: Floats
     by_error: Mapping[str, float]
     duplicates: int
-    luck: Mapping[int, float]
     options: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @property
+    def luck(self) -> dict[int, float]:
+        """How often so many specifications, tried in random order, hold a significant one by luck.
+
+        The share of null outcomes, by the number of tries.
+        """
+        return {tries: self[f"luck_{tries}"].value for tries in TRIES}
 
     def explained_where(self, **chosen: str) -> pd.DataFrame:
         """``explained`` among the specifications with these options (``measure="level"``)."""
@@ -259,10 +263,10 @@ def summarise(
     sign, alpha = float(np.sign(table["estimate"].median())), 1 - parameters.confidence_level
     decomposition = explained(table, choices)
     ends = np.quantile(np.sort(null[1:], axis=1), [alpha / 2, 1 - alpha / 2], axis=0)
-    luck = dict(zip(TRIES, searcher(null[1:], parameters.confidence_level, TRIES), strict=True))
     shown = _shown(table, sign, unit, alpha)
-    for tries, found in luck.items():
-        words = "at least one significant where there is nothing, tried in random order"
+    words = "at least one significant where there is nothing, tried in random order"
+    luck = searcher(null[1:], parameters.confidence_level, TRIES)
+    for tries, found in zip(TRIES, luck, strict=True):
         shown[f"luck_{tries}"] = (float(found), "share of searchers", words)
     share = float(decomposition.iloc[-1]["alone"])
     shown["explained"] = (share, "share of variance", "main effects of all choices")
@@ -282,7 +286,6 @@ def summarise(
         envelope=ends,
         by_error=by_error,
         duplicates=duplicates,
-        luck={tries: float(found) for tries, found in luck.items()},
     )
 
 
