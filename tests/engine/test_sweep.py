@@ -199,7 +199,9 @@ def cluster(tmp_path, monkeypatch):
         process.wait()
 
 
-def test_cluster_that_loses_a_worker_does_every_run_once(project, cluster, tmp_path):
+def test_cluster_that_loses_a_worker_does_every_run_once(
+    project, cluster, tmp_path, monkeypatch, record_property
+):
     address, workers = cluster
     root = project("cluster")
     path = root / "notebooks/01_data.ipynb"
@@ -227,3 +229,22 @@ def test_cluster_that_loses_a_worker_does_every_run_once(project, cluster, tmp_p
     assert {path.stem for path in (out / "runs").iterdir()} == set(run_names(runs, root))
     assert {file.read_text() for file in told.iterdir()} == {str(seed) for seed in range(12)}
     assert workers[1].poll() is None
+    monkeypatch.setattr(cluster_module, "_PATIENCE", "300ms")
+    monkeypatch.setattr(cluster_module, "_QUIET", 1.0)
+    with pytest.raises(ChapterError, match="no workers"):  # the last one leaves, too
+        sweep(
+            [DataParameters(seed=seed) for seed in range(20, 24)],
+            tmp_path / "left",
+            root=root,
+            scheduler=address,
+            tell=lambda _: os.kill(workers[1].pid, signal.SIGKILL),
+        )
+    states = [row["status"] for row in rows(tmp_path / "left")]
+    assert states.count("done") >= 1
+    assert states.count("not run") == 4 - states.count("done")
+    entry = {"part": "everyday", "what": "waiting without a word", "times": 1}
+    entry |= {
+        "case": "a Dask cluster that loses all its workers in the midst of a sweep",
+        "outcome": "told after 30 s; what is done is kept",
+    }
+    record_property("reliability", entry)

@@ -17,7 +17,8 @@ import platform
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -35,6 +36,8 @@ from ikm_pmi.parameters import ChapterParameters
 from ikm_pmi.study import READS
 
 _PATIENCE = "15s"
+#: Seconds in which no run ends, after which it is seen whether anyone is left to end one.
+_QUIET = 15.0
 
 
 def check_address(scheduler: str) -> None:
@@ -82,17 +85,28 @@ def client_of(address: str) -> Iterator[Any]:
             todo="start one: dask scheduler; and workers: dask worker ADDRESS --nworkers N",
         ) from None
     with client:
-        try:
-            client.wait_for_workers(1, timeout=_PATIENCE)
-        except TimeoutError:
-            raise ChapterError(
-                "the Dask scheduler has no workers",
-                expected="at least one worker, for the runs to go to",
-                found=f"none within {_PATIENCE}",
-                where=f"--scheduler {address}",
-                todo=f"start some: dask worker {address} --nworkers N",
-            ) from None
+        wait_for_a_worker(client, address)
         yield client
+
+
+def wait_for_a_worker(client: Any, address: str) -> None:
+    """Return when the cluster has a worker.
+
+    Raises
+    ------
+    ChapterError
+        When none comes in time.
+    """
+    try:
+        client.wait_for_workers(1, timeout=_PATIENCE)
+    except TimeoutError:
+        raise ChapterError(
+            "the Dask scheduler has no workers",
+            expected="at least one worker, for the runs to go to",
+            found=f"none within {_PATIENCE}",
+            where=f"--scheduler {address}",
+            todo=f"start some: dask worker {address} --nworkers N; what is done is kept",
+        ) from None
 
 
 def pack(root: Path, names: Iterable[str], client: Any) -> Any:
@@ -224,9 +238,9 @@ def sweep(
         kept = {name: result for name, one in named.items() if (result := _stored(out, name, one))}
         found, failed, begun = dict(kept), dict[str, str](), time.monotonic()
         try:
-            with _executor(root, out, jobs, scheduler) as submit:
+            with _executor(root, out, jobs, scheduler) as (submit, look):
                 futures = {submit(one): name for name, one in named.items() if name not in kept}
-                for future in as_completed(futures):
+                for future in _ended(futures, look):
                     name = futures[future]
                     result, error = _outcome(future)
                     if result is None:
@@ -248,6 +262,16 @@ def sweep(
             manifest.write_whole(table, _table(named, found, failed))
         ran = tuple(name for name in found if name not in kept)
         return Sweep(table=table, ran=ran, kept=tuple(kept), failed=failed)
+
+
+def _ended(futures: Iterable[Future[Any]], look: Callable[[], None]) -> Iterator[Future[Any]]:
+    """The futures as they end; when none does for a while, ``look`` is called and may raise."""
+    waiting = set(futures)
+    while waiting:
+        done, waiting = wait(waiting, timeout=_QUIET, return_when=FIRST_COMPLETED)
+        if not done:
+            look()
+        yield from done
 
 
 def _label(parameters: ChapterParameters) -> str:
@@ -308,14 +332,19 @@ Submit = Callable[[ChapterParameters], "Future[dict[str, Any]]"]
 
 
 @contextmanager
-def _executor(root: Path, out: Path, jobs: int, scheduler: str | None) -> Iterator[Submit]:
-    """What takes a run and gives its future; runs not begun are cancelled at the end."""
+def _executor(
+    root: Path, out: Path, jobs: int, scheduler: str | None
+) -> Iterator[tuple[Submit, Callable[[], None]]]:
+    """What takes a run and gives its future, and what raises when there is no one to run it.
+
+    Runs not begun are cancelled at the end.
+    """
     pool: Executor
     if scheduler is None:
         kernel_server.start(root)
         pool = ThreadPoolExecutor(jobs)
         try:
-            yield lambda one: pool.submit(run_isolated, root, out, one)
+            yield lambda one: pool.submit(run_isolated, root, out, one), lambda: None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
         return
@@ -325,4 +354,7 @@ def _executor(root: Path, out: Path, jobs: int, scheduler: str | None) -> Iterat
         content = pack(root, manifest.file_hashes(root, ("notebooks/*.ipynb", *_PROJECT)), client)
         check = {"code": manifest.code_digest(), "versions": manifest.versions()}
         seconds = cell_timeout()
-        yield lambda one: pool.submit(run_there, content, check, one, seconds)
+        yield (
+            lambda one: pool.submit(run_there, content, check, one, seconds),
+            lambda: wait_for_a_worker(client, scheduler),
+        )
