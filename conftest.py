@@ -47,9 +47,7 @@ LONG = (
 #: Their tests have something in common that takes time.
 TOGETHER = {
     "tests/share/site/": "site",
-    **dict.fromkeys(
-        ("tests/reliability/test_faults_kill", "tests/reliability/test_faults.py"), "study"
-    ),
+    **dict.fromkeys(("tests/reliability/test_faults", "tests/reliability/test_verify"), "study"),
 }
 #: Their tests have nothing in common that takes time.
 APART = ("tests/docs/", "tests/lab/", "tests/notebooks/")

@@ -70,6 +70,7 @@ html_theme_options = {
     "navbar_persistent": [],  # the search is in the sidebar
     "show_toc_level": 2,
     "show_navbar_depth": 1,
+    "max_navbar_depth": 2,  # deeper, every page would list every module
     "navigation_with_keys": False,
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",

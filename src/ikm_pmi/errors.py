@@ -68,6 +68,11 @@ def shown(value: object) -> str:
         return f"a number too long to show ({type(value).__name__})"
 
 
+def _cut(text: str) -> str:
+    """A part of an error, of which the middle is left out where it is longer than a screen."""
+    return text if len(text) <= 1200 else f"{text[:800]} … {text[-200:]}"
+
+
 class IkmPmiError(Exception):
     """Base class of all errors this package raises on purpose.
 
@@ -113,7 +118,9 @@ class IkmPmiError(Exception):
             ("where", self.where),
             ("what to do", self.todo),
         )
-        return "\n".join([self.summary, *(f"  {head:<10} {text}" for head, text in parts if text)])
+        return "\n".join(
+            [self.summary, *(f"  {head:<10} {_cut(text)}" for head, text in parts if text)]
+        )
 
     def _render_traceback_(self) -> list[str]:
         """What a notebook shows: the four parts under the cell, not the library's own lines."""

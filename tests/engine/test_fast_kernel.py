@@ -15,6 +15,7 @@ import pytest
 from ikm_pmi.engine import kernel_server
 from ikm_pmi.engine.chapters import _manager, kernel_settings, run
 from ikm_pmi.engine.manifest import file_hashes
+from sample import sampled
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
 PROBE = """import numpy as np
@@ -173,7 +174,7 @@ def test_chapter_whose_kernel_is_killed_fails(slow):
     assert b"the kernel of chapter 01_data died" in owner.stderr.read()
 
 
-@pytest.mark.parametrize("switch", ["0", "1"], ids=["ordinary", "forked"])
+@pytest.mark.parametrize("switch", sampled(["1", "0"], 2))
 @pytest.mark.usefixtures("server")
 def test_a_shutdown_interrupts_no_cell(chapter, switch, tmp_path, monkeypatch):
     """jupyter_client interrupts before every shutdown; that must reach no kernel."""

@@ -7,6 +7,7 @@ import pytest
 from ikm_pmi.engine import kernel_server
 from ikm_pmi.engine.chapters import run
 from ikm_pmi.engine.manifest import file_hashes
+from sample import sampled
 
 RC = "lines.linewidth: 6\ntext.usetex: True\naxes.facecolor: black\nsavefig.facecolor: black\n"
 
@@ -45,7 +46,7 @@ def hostile(tmp_path, monkeypatch):
     return use
 
 
-@pytest.mark.parametrize("forked", [False, True])
+@pytest.mark.parametrize("forked", sampled([False, True], 2))
 def test_a_run_is_the_same_bytes_under_any_settings(
     forked, hostile, project, monkeypatch, record_property
 ):

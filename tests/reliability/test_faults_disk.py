@@ -29,17 +29,18 @@ def space():
 
 
 @pytest.fixture(scope="module")
-def disk(tmp_path_factory):
-    """Commands whose study lies on a small disk; the study as seen from here."""
+def disk(study, tmp_path_factory):
+    """Commands in a copy of the study on a small disk; the study as seen from here."""
     words = space()
     if words is None:
         pytest.skip("this user may not mount anything")
     base = tmp_path_factory.mktemp("disk")
-    faults.make_study(base / "model")
+    faults.write_round(study.root, 0)
+    study.run("reproduce")
     root = base / "small"
     root.mkdir()
     script = 'mount -t tmpfs -o size=12m none "$0" && cp -a "$1"/. "$0" && shift && exec "$@"'
-    inside = [*words, "sh", "-c", script, str(root), str(base / "model")]
+    inside = [*words, "sh", "-c", script, str(root), str(study.root)]
     commands = faults.Commands(root, base / "scratch", tuple(inside))
     commands.run("reproduce")
     commands.run(*RUN)
@@ -75,7 +76,7 @@ def test_a_full_disk_during_run(disk, tries, record_property):
     results, full = commands.seen / "results", 0
     kinds = ("[0-9]*/**/*", "manifest.json")
     known = manifest.file_hashes(results, kinds)
-    for leave in levels(commands, tries(12, 5), 400_000):
+    for leave in levels(commands, tries(12, 3), 400_000):
         filler = fill(commands.seen, leave)
         if commands.ended(commands.start(*RUN)):
             full += 1

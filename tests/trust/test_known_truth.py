@@ -24,13 +24,20 @@ def tables():
 
 
 @pytest.fixture(scope="module")
-def made(tables):
-    return known_truth.experiments(tables, PARAMETERS)
+def maps(tables):
+    return known_truth.linear_maps(tables)
+
+
+@pytest.fixture(scope="module")
+def made(tables, maps):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(known_truth, "linear_maps", lambda _: maps)  # asked for once
+        return known_truth.experiments(tables, PARAMETERS)
 
 
 @pytest.mark.truth
-def test_panel_estimators_within_units_are_unbiased_and_the_pooled_one_is_not(made):
-    table = monte_carlo({"elasticity": made["elasticity"]}, 60, 5).set_index("method")
+def test_panel_estimators_within_units_are_unbiased_and_the_pooled_one_is_not(made, tries):
+    table = monte_carlo({"elasticity": made["elasticity"]}, tries(60, 24), 5).set_index("method")
     assert table.loc["pooled, wild", "verdict"] == "biased; rejects too often; covers too rarely"
     for method in ("two-way, wild", "first difference, CRV3"):
         assert "biased" not in table.loc[method, "verdict"]
@@ -48,7 +55,7 @@ def test_survey_errors_bias_the_two_way_slope_and_the_stated_range_holds_it(made
 @pytest.mark.truth
 def test_the_printed_sets_of_the_elasticity_hold_the_truth(tables, tries):
     """Chapter 06's rows at the study's sizes: 95 percent sets within 93 to 97 in 2,000 samples."""
-    parameters, truth, times = ElasticityParameters(draws=399), 0.3, tries(2000, 60)
+    parameters, truth, times = ElasticityParameters(draws=399), 0.3, tries(2000, 40)
     total = regressions.sample(tables["imk_panel"], parameters).query("scale == 'total'")
     total = total.reset_index(drop=True)
     make, rng = known_truth_panels._workers(total), np.random.default_rng(1)
@@ -99,10 +106,10 @@ def errors(tables):
     return known_truth.worlds(tables)
 
 
-def test_linear_maps_are_the_event_study_of_chapter_03(tables):
+def test_linear_maps_are_the_event_study_of_chapter_03(tables, maps):
     p = ImpactParameters.parse({})
     frame = sample.assemble(tables, p)
-    months, effect, windows = known_truth.linear_maps(tables)
+    months, effect, windows = maps
     found = event_study.evaluate(frame, p.episodes, p)
     pmi = frame["pmi"][months].to_numpy()
     assert effect @ pmi == pytest.approx(found["ppkm_2021"].value, abs=1e-9)

@@ -2,6 +2,7 @@
 
 import json
 import runpy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,11 +39,12 @@ def inputs():
 
 @pytest.fixture(scope="module")
 def thinned():
-    """The declared grids; of the dose, every fourth coding, for time."""
+    """The declared grids; of the codings of the dose every eighth, of provinces all, for time."""
     grids = read_grids(ROOT)
-    dose = dict(grids["dose"].choices)
-    dose["coding"] = dose["coding"][::4]
-    return grids | {"dose": Grid(name="dose", model=PmiSpecification, choices=dose)}
+    for name, fork in (("dose", "coding"), ("elasticity", "provinces")):
+        thin = {fork: grids[name].choices[fork][::8]}
+        grids[name] = replace(grids[name], choices={**grids[name].choices, **thin})
+    return grids
 
 
 @pytest.fixture(scope="module")

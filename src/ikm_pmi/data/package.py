@@ -289,7 +289,7 @@ def _describes(entry: Any) -> bool:
     if not (_has(entry, name=str, path=str, schema=dict) and entry["name"]):
         return False
     schema = entry["schema"]
-    inside = re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", entry["path"])
+    inside = re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,200}", entry["path"])
     keys, others = schema.get("primaryKey", []), schema.get("foreignKeys", [])
     licences = entry.get("licenses", [])
     if not inside or not all(isinstance(part, list) for part in (keys, others, licences)):

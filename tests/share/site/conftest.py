@@ -110,9 +110,9 @@ def results(project):
 
 @pytest.fixture(scope="session")
 def site(project, results, tries):
-    """The built site; in a sample the reference has three rooms, which are of one template."""
+    """The built site; in a sample the reference has two rooms, which are of one template."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(site_pages, "_LAYERS", tries(site_pages._LAYERS, ("errors", "pmi", "jobs")))
+        patch.setattr(site_pages, "_LAYERS", tries(site_pages._LAYERS, ("errors", "restrictions")))
         return site_build.build(project, project / "public", results_dir=results)
 
 
