@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ikm_pmi.errors import EstimationError, named
-from ikm_pmi.language import translated
+from ikm_pmi.language import english, joined, say, translated
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +50,7 @@ def span(low: float | None, high: float | None, digits: int = 2) -> str:
     """An interval as a reader writes it; an end that is missing is open."""
     bottom = "−∞" if low is None else number(low, digits)
     top = "∞" if high is None else number(high, digits)
-    return f"{bottom} to {top}"
+    return say("{} to {}", bottom, top)
 
 
 def percent(level: float | None) -> str:
@@ -63,13 +63,17 @@ def probability(value: float) -> str:
     return "< 0.001" if value < 0.001 else number(value, 3)
 
 
+def p_said(value: float) -> str:
+    """A p-value behind the letter p: ``= 0.042``, ``< 0.001``."""
+    return probability(value) if value < 0.001 else say("= {}", probability(value))
+
+
 def in_words(name: str, unit: str | None = None) -> str:
     """``pmi.ppkm_2021.mean`` as "PMI, PPKM 2021, mean", with the unit in brackets."""
     parts = [part.replace("_", " ").split() for part in name.split(".")]
-    said = ", ".join(
-        " ".join(word.upper() if word in _LETTERS else word for word in part) for part in parts
-    )
-    return f"{said} ({unit})" if unit else said
+    words = (" ".join(w.upper() if w in _LETTERS else w for w in part) for part in parts)
+    said = joined(", ", words)
+    return say("{} ({})", said, unit) if unit else said
 
 
 def _finite(name: str, label: str, value: float | None) -> None:
@@ -189,7 +193,7 @@ class Readable(JsonSafe):
         import ikm_pmi
 
         door: Any = ikm_pmi
-        return str(door._of_result(self.sentence().split("\n")[0], self.reading()))
+        return str(door._of_result(english(self.sentence()).split("\n")[0], self.reading()))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -254,13 +258,14 @@ class Estimate(Readable):
     @translated
     def sentence(self, digits: int = 2) -> str:
         """Number, unit, interval, sample size and method in one sentence."""
-        text = f"{self.name}: {number(self.value, digits)} {self.unit}".rstrip()
+        text = joined(" ", filter(None, (number(self.value, digits), self.unit)))
         low, high = self.ci_low, self.ci_high
         if low is not None and high is not None and self.ci_level is not None:
-            text += f" ({percent(self.ci_level)} interval {span(low, high, digits)})"
+            ends = span(low, high, digits)
+            text = say("{} ({} interval {})", text, percent(self.ci_level), ends)
         if self.n is not None:
-            text += f", n = {self.n:,}"
-        return f"{text}; {self.method}."
+            text = say("{}, n = {:,}", text, self.n)
+        return say("{}: {}; {}.", self.name, text, self.method)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -315,11 +320,10 @@ class TestResult(Readable):
     @translated
     def sentence(self) -> str:
         """Null, p and reference distribution in one sentence."""
-        small = self.p_value < 0.001
-        text = f"H0 “{self.null}”: p {'' if small else '= '}{probability(self.p_value)}"
+        p = p_said(self.p_value)
         if self.minimum_p is not None:
-            text += f" (smallest attainable {self.minimum_p:.3g})"
-        return f"{text}, {self.distribution}."
+            p = say("{} (smallest attainable {:.3g})", p, self.minimum_p)
+        return say("H0 “{}”: p {}, {}.", self.null, p, self.distribution)
 
 
 Record = TypeVar("Record", Estimate, TestResult)
@@ -365,7 +369,7 @@ class Findings(Readable):
     @translated
     def sentence(self) -> str:
         """The first estimates, a sentence each."""
-        return "\n".join(estimate.sentence() for estimate in self.estimates[:3])
+        return joined("\n", (estimate.sentence() for estimate in self.estimates[:3]))
 
     def reading(self) -> pd.DataFrame:
         """The first estimates as texts: value, interval, p and observations."""
@@ -443,4 +447,4 @@ class ChapterResult(JsonSafe):
     @translated
     def sentence(self) -> str:
         """The estimates, a sentence each, on lines of their own."""
-        return "\n".join(estimate.sentence() for estimate in self.estimates)
+        return joined("\n", (estimate.sentence() for estimate in self.estimates))

@@ -141,92 +141,92 @@ HEADLINES = (
     Headline(
         "PMI in July-August 2021, distance from other months",
         *("03_pmi_impact", "pmi.ppkm_2021.mean", 1),
-        "In July and August 2021 the PMI stood {n1} points from what other months predict",
+        "In July and August 2021 the PMI stood {} points from what other months predict",
     ),
     Headline(
         "the same, from its own past",
         *("04_counterfactual", "counterfactual.ucm.ppkm_2021.mean", 1),
-        "In July and August 2021 the PMI stood {n1} points from what its own past predicts",
+        "In July and August 2021 the PMI stood {} points from what its own past predicts",
     ),
     Headline(
         "the same, from other countries",
         *("04_counterfactual", "counterfactual.synthetic.ppkm_2021.mean", 1),
-        "In July and August 2021 the PMI stood {n1} points from a twin made of other countries",
+        "In July and August 2021 the PMI stood {} points from a twin made of other countries",
     ),
     Headline(
         "the same, less a wave like it elsewhere: lowest end of all forms",
         *("05_cross_country", "wave.rest_envelope.low", 1),
         "Less what a wave like it goes with in other countries, the distance may be as large as "
-        "{n1} points",
+        "{} points",
     ),
     Headline(
         "the same: highest end of all forms",
         *("05_cross_country", "wave.rest_envelope.high", 1),
-        "Less what a wave like it goes with in other countries, it may be as small as {n1} points",
+        "Less what a wave like it goes with in other countries, it may be as small as {} points",
     ),
     Headline(
         "change of the rules, June to July 2021, PMI points",
         *("03_pmi_impact", "pmi.dose.june_to_july_2021", 1),
-        "A change of the rules like that of June to July 2021 goes with {n1} PMI points",
+        "A change of the rules like that of June to July 2021 goes with {} PMI points",
     ),
     Headline(
         "+10 stringency, PMI points, panel",
         *("05_cross_country", "panel.change", 2),
-        "Across countries, ten points more stringency go with {n1} PMI points in the same month",
+        "Across countries, ten points more stringency go with {} PMI points in the same month",
     ),
     Headline(
         "PMI-BI, change to the quarter of PPKM 2021",
         *("10_other_yardsticks", "survey.pmi_bi.change", 1),
-        "Bank Indonesia's own survey of factories moved by {n1} points in the quarter of PPKM 2021",
+        "Bank Indonesia's own survey of factories moved by {} points in the quarter of PPKM 2021",
     ),
     Headline(
         "the same, less the forecast of its firms",
         *("10_other_yardsticks", "survey.pmi_bi.miss", 1),
-        "In the quarter of PPKM 2021 it stood {n1} points from what its firms had forecast",
+        "In the quarter of PPKM 2021 it stood {} points from what its firms had forecast",
     ),
     Headline(
         "share of the coded closure that shows, at most",
         *("10_other_yardsticks", "industries.shows_at_most", 1),
-        "Of what the rules shut, a share of at most {n1} shows in the output of sixteen industries",
+        "Of what the rules shut, a share of at most {} shows in the output of sixteen industries",
     ),
     Headline(
         "IKM workers, % per 1% output",
         *("06_ikm_elasticity", "elasticity.twfe", 2),
-        "One percent more IKM output goes with {n1} percent more IKM workers",
+        "One percent more IKM output goes with {} percent more IKM workers",
     ),
     Headline(
         "the same, without two flagged cells",
         *("06_ikm_elasticity", "elasticity.without_flagged", 2),
-        "Without two cells that cannot be right it goes with {n1} percent",
+        "Without two cells that cannot be right it goes with {} percent",
     ),
     Headline(
         "the same, year on year",
         *("06_ikm_elasticity", "elasticity.first_difference", 2),
-        "From one year to the next, one percent more IKM output goes with {n1} percent more "
+        "From one year to the next, one percent more IKM output goes with {} percent more "
         "IKM workers",
     ),
     Headline(
         "lower bound, weights shared",
         *("06_ikm_elasticity", "elasticity.shared_weights_bound", 2),
         "If output and workers share the errors of the survey's weights, the elasticity may be as "
-        "low as {n1}",
+        "low as {}",
     ),
     Headline(
         "IKM workers at the end of September 2021, against the expected path",
         *("07_jobs_and_supply_chain", "chain.workers", -3),
         "By way of the PMI's distance from its expected path, IKM workers at the end of September "
-        "2021 stood {n1} from theirs",
+        "2021 stood {} from theirs",
     ),
     Headline(
         "IKM workers, pilot order (scenario, lower bound)",
         *("07_jobs_and_supply_chain", "bumn.pilot.workers", 0),
-        "The BUMN order of the pilot stands for {n1} IKM workers while it lasts, as a scenario and "
+        "The BUMN order of the pilot stands for {} IKM workers while it lasts, as a scenario and "
         "not an estimate",
     ),
     Headline(
         "Workers in micro and small industry, counted by BPS",
         *("00_the_claims", "claim.workers", 0),
-        "BPS counts {n1} workers in micro and small industry",
+        "BPS counts {} workers in micro and small industry",
     ),
 )
 
@@ -242,9 +242,9 @@ HYPOTHESES = (
 LANDING = (
     Question(
         "How far did the PMI fall?",
-        "{0} to {1}",
+        "{} to {}",
         "points below what was to be expected in July and August 2021, by three methods (95% "
-        "intervals {2}, {3} and {4})",
+        "intervals {}, {} and {})",
         (
             ("03_pmi_impact", "pmi.ppkm_2021.mean", "size"),
             ("04_counterfactual", "counterfactual.synthetic.ppkm_2021.mean", "size"),
@@ -255,9 +255,9 @@ LANDING = (
     ),
     Question(
         "How much would a wave like it explain?",
-        "{0} to {1}",
+        "{} to {}",
         "points, by the form in which the wave is measured in other countries (all 95% intervals "
-        "together {2} to {3}); of the fall {4} to {5} are left",
+        "together {} to {}); of the fall {} to {} are left",
         (
             ("05_cross_country", "wave.*.wave", "least"),
             ("05_cross_country", "wave.*.wave", "most"),
@@ -269,9 +269,9 @@ LANDING = (
     ),
     Question(
         "Does another survey agree?",
-        "{0}",
+        "{}",
         "points in Bank Indonesia's survey of factories, where the PMI's quarterly mean moved by "
-        "{1}; its firms had missed their forecasts by as much in other quarters (p = {2})",
+        "{}; its firms had missed their forecasts by as much in other quarters (p = {})",
         (
             ("10_other_yardsticks", "survey.pmi_bi.change", "value"),
             ("10_other_yardsticks", "survey.pmi.change", "value"),

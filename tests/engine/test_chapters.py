@@ -30,6 +30,7 @@ def test_results_folder_is_whole(done):
     assert files == {
         "notebook.ipynb",
         "result.json",
+        "wording.json",
         "tables/plain.csv",
         "tables/dated.csv",
         "tables/seen.csv",

@@ -9,7 +9,7 @@ from ikm_pmi.engine.values import collect
 from ikm_pmi.jobs import explorer as numbers
 from ikm_pmi.jobs.chain import chain_rows, dose_gap
 from ikm_pmi.jobs.orders import order_book
-from ikm_pmi.language import tr, using
+from ikm_pmi.language import say, tr, using
 from ikm_pmi.parameters import JobsParameters
 from ikm_pmi.pmi.sample import assemble
 from ikm_pmi.report import explorer as page
@@ -70,7 +70,7 @@ def printed(estimate):
     with using("en"):  # composed in English, then said in the language of the page
         low, high = significant(estimate.ci_low), significant(estimate.ci_high)
         value = significant(estimate.value)
-    return tr(value), tr(f"{low} to {high}")
+    return tr(value), tr(say("{} to {}", low, high))
 
 
 def chapter_07(chapter, parameters, scenario="pilot"):

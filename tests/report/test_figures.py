@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from ikm_pmi.data import package
-from ikm_pmi.language import Catalogue, months_said, using
+from ikm_pmi.language import months_said, tr, using
 from ikm_pmi.parameters import Episode
 from ikm_pmi.report import figures
 from ikm_pmi.report.figures import canvas, marks
@@ -153,10 +153,8 @@ def test_a_picture_in_indonesian_has_the_same_texts_translated(name, monthly):
     with using("id"):
         other = PICTURES[name](monthly)
         pairs = list(zip(labels(english), labels(other), strict=True))
-        catalogue = Catalogue.of("id")
         for text, said in pairs:
-            expected = catalogue.say(text.replace("\n", " "))[0].replace("\n", " ")
-            assert said.replace("\n", " ") in {expected, catalogue.say(text)[0].replace("\n", " ")}
+            assert said.replace("\n", " ") == tr(text).replace("\n", " ")
     assert sum(text != said for text, said in pairs) >= 3
     for one, two in zip(english.texts, other.texts, strict=True):
         same = ("get_position", "get_ha", "get_fontsize", "get_fontweight", "get_color")

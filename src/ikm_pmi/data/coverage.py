@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ikm_pmi.errors import DataError
-from ikm_pmi.language import translated
+from ikm_pmi.language import joined, say, translated
 from ikm_pmi.parameters import DataParameters
 from ikm_pmi.results import Estimate, Readable
 
@@ -38,9 +38,9 @@ class Coverage(Readable):
         every = self.countries
         own = every.loc[self.selected].astype(object)
         counts: dict[str, tuple[Any, str]] = {
-            "pmi.months": (own["months"], f"months with a PMI, {self.selected}"),
-            "pmi.missing_months": (own["missing"], f"months without one, {self.selected}"),
-            "pmi.longest_run": (own["longest_run"], f"longest run of months, {self.selected}"),
+            "pmi.months": (own["months"], say("months with a PMI, {}", own.name)),
+            "pmi.missing_months": (own["missing"], say("months without one, {}", own.name)),
+            "pmi.longest_run": (own["longest_run"], say("longest run of months, {}", own.name)),
             "pmi.countries": (len(every), "countries and aggregates with any PMI"),
             "pmi.country_months": (every["months"].sum(), "country-months with a PMI"),
         }
@@ -54,10 +54,8 @@ class Coverage(Readable):
         """Span, months and gaps of the selected country."""
         own = self.countries.loc[self.selected]
         gaps = own["missing_months"] or "none"
-        return (
-            f"{self.selected}: {own['months']} months from {own['first']} to {own['last']}, "
-            f"missing inside: {gaps}."
-        )
+        return say("{}: {} months from {} to {}, missing inside: {}.",
+                   self.selected, own["months"], own["first"], own["last"], gaps)  # fmt: skip
 
 
 def measure(countries: pd.DataFrame, parameters: DataParameters) -> Coverage:
@@ -105,7 +103,7 @@ def _runs(months: pd.PeriodIndex) -> dict[str, Any]:
         "months": int(here.sum()),
         "missing": len(missing),
         "longest_run": int(runs.max()),
-        "missing_months": ", ".join(str(month) for month in missing),
+        "missing_months": joined(", ", missing),
     }
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ikm_pmi.data.atomic import digest, write_files
 from ikm_pmi.errors import DataError, named, shown
+from ikm_pmi.language import joined
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -231,7 +232,7 @@ def catalogue(root: Path | None = None) -> pd.DataFrame:
 
     rows = [
         {key: entry.get(key, "") for key in ("name", "title", "origin", "accessed")}
-        | {"licence": "; ".join(item["title"] for item in entry.get("licenses", ()))}
+        | {"licence": joined("; ", (item["title"] for item in entry.get("licenses", ())))}
         for entry in read_descriptor((root or find_root()) / RAW)["resources"]
     ]
     return pd.DataFrame(rows)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ikm_pmi.engine.manifest import read_object, write_whole
 from ikm_pmi.errors import ChapterError, named
-from ikm_pmi.language import Language, tr, using
+from ikm_pmi.language import Language, say, tr, using
 from ikm_pmi.parameters import allowed, is_assumed
 from ikm_pmi.results import number, percent, probability, span
 from ikm_pmi.study import CHAPTERS, HEADLINES, HYPOTHESES, LANDING, Headline, differing
@@ -79,7 +79,8 @@ def landing(folder: Path, place: str = "{chapter}/result.json") -> list[tuple[st
     for one in LANDING:
         with using("en"):
             slots = [_slot(folder / place.format(chapter=c), *slot) for c, *slot in one.slots]
-            texts = one.question, one.number.format(*slots), one.words.format(*slots)
+            first = one.number.count("{}")
+            texts = one.question, say(one.number, *slots[:first]), say(one.words, *slots[first:])
         question, number_, words = map(tr, texts)
         found.append((question, number_, words))
     return found
@@ -110,16 +111,15 @@ def _answer(answer: Headline, entry: dict[str, float | None] | None) -> Answer:
     if entry is None or entry["value"] is None:
         return Answer(question, "", "", "", chapter, name, "")
     value = number(entry["value"], answer.digits)
-    interval = between = ""
+    interval, sentence = "", say(answer.words, value)
     if entry["ci_low"] is not None and entry["ci_high"] is not None:
-        low, high = number(entry["ci_low"], answer.digits), number(entry["ci_high"], answer.digits)
-        interval = f"{low} to {high}"
+        interval = span(entry["ci_low"], entry["ci_high"], answer.digits)
         if entry["ci_level"] is not None:
-            between = f" ({percent(entry['ci_level'])} interval {interval})"
-            interval += f" ({percent(entry['ci_level'])})"
+            level = percent(entry["ci_level"])
+            sentence = say("{} ({} interval {})", sentence, level, interval)
+            interval = say("{} ({})", interval, level)
     count = "" if entry["n"] is None else number(entry["n"], 0)
-    sentence = f"{answer.words.format(n1=value)}{between}."
-    return Answer(question, value, interval, count, chapter, name, sentence)
+    return Answer(question, value, interval, count, chapter, name, say("{}.", sentence))
 
 
 def _estimate(path: Path, answer: Headline) -> dict[str, float | None] | None:

@@ -15,6 +15,7 @@ from ikm_pmi.data.package import RAW, find_root, read_descriptor
 from ikm_pmi.engine.manifest import write_whole
 from ikm_pmi.engine.months import draft, edit_descriptor
 from ikm_pmi.errors import DataError, ParameterError, named
+from ikm_pmi.language import say
 from ikm_pmi.study import WITHHELD
 
 #: Where an entry of ``datapackage.json`` says that a reader's file stands in the table.
@@ -111,11 +112,8 @@ def use(root: Path, name: str, file: Path) -> Used:
 def notes(root: Path | None = None) -> list[str]:
     """For every result: which tables hold a reader's own file."""
     entries = read_descriptor((root or find_root()) / RAW)["resources"]
-    return [
-        f"These results rest on the reader's own file for {entry['name']} ({entry[_OWN]['hash']})."
-        for entry in entries
-        if _OWN in entry
-    ]
+    note = "These results rest on the reader's own file for {} ({})."
+    return [say(note, entry["name"], entry[_OWN]["hash"]) for entry in entries if _OWN in entry]
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

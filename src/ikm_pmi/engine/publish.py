@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,8 @@ from ikm_pmi.engine.changes import beside_defaults, changes_in_words
 from ikm_pmi.engine.folders import staging, swap
 from ikm_pmi.engine.manifest import digest, to_json, versions, write_whole
 from ikm_pmi.errors import ChapterError, shown
-from ikm_pmi.language import language, tr, using
-from ikm_pmi.results import ChapterResult, Estimate, TestResult
+from ikm_pmi.language import language, tr, using, wording
+from ikm_pmi.results import ChapterResult, Estimate, TestResult, records_table
 from ikm_pmi.study import PICTURES, differing
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ def publish(
         with staging(results_dir, name) as work:
             folder = work / "whole"
             write_whole(folder / "result.json", to_json(content))
+            write_whole(folder / "wording.json", to_json(wording(_texts(result, tables))))
             _write_tables(folder / "tables", tables)
             _write_figures(folder / "figures", parameters.chapter, figures)
             swap(folder, results_dir, name)
@@ -116,6 +117,15 @@ def publish(
         f"{len(many)} {word}{'' if len(many) == 1 else 's'}" for word, many in counts.items()
     )
     return f"{parameters.chapter}: {listed}"
+
+
+def _texts(result: ChapterResult, tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
+    """What a reader may want in another language later."""
+    for frame in (result.table(), records_table(result.tests), *tables.values()):
+        yield from map(str, frame.columns)
+        for _, column in frame.reset_index().select_dtypes(exclude="number").items():
+            yield from column.astype(str)
+    yield from result.notes
 
 
 def results_name(parameters: ChapterParameters) -> str:

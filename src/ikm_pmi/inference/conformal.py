@@ -22,7 +22,7 @@ from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.inversion import pieces
 from ikm_pmi.inference.regression import check_design, size
 from ikm_pmi.inference.windows import PERFECT, check_arrays
-from ikm_pmi.language import translated
+from ikm_pmi.language import joined, say, translated
 from ikm_pmi.results import Estimate, Readable, TestResult, number, percent, span
 
 Array = NDArray[np.float64]
@@ -70,7 +70,7 @@ class ConformalResult(Readable):
     @property
     def set_text(self) -> str:
         """The confidence set as a reader writes it, with its pieces and missing ends."""
-        return " and ".join(span(low, high) for low, high in self.intervals)
+        return joined(" and ", (span(low, high) for low, high in self.intervals))
 
     def test(self, name: str, null: str) -> TestResult:
         """The test of no effect, with its null in words."""
@@ -79,7 +79,7 @@ class ConformalResult(Readable):
             null=null,
             statistic=self.effect,
             p_value=self.p_value,
-            distribution=f"{self.n} moving-block (cyclic) permutations, null imposed",
+            distribution=say("{} moving-block (cyclic) permutations, null imposed", self.n),
             n=self.n,
             minimum_p=self.minimum_p,
             detail={"lags": self.lags, "dropped": self.dropped},
@@ -91,7 +91,7 @@ class ConformalResult(Readable):
             name=name,
             value=self.effect,
             unit=unit,
-            method=f"least squares, conformal set by test inversion ({self.set_text})",
+            method=say("least squares, conformal set by test inversion ({})", self.set_text),
             n=self.n,
             ci_low=self.low,
             ci_high=self.high,
@@ -117,10 +117,9 @@ class ConformalResult(Readable):
     def sentence(self) -> str:
         """Effect, set, p and its floor in one sentence."""
         p, least = number(self.p_value, 3), number(self.minimum_p, 3)
-        found = (
-            f"Effect {number(self.effect)} ({percent(self.level)} conformal set {self.set_text})"
-        )
-        return f"{found}, p = {p} (smallest attainable {least}), n = {self.n}."
+        return say("Effect {} ({} conformal set {}), p = {} (smallest attainable {}), n = {}.",
+                   number(self.effect), percent(self.level), self.set_text, p, least,
+                   self.n)  # fmt: skip
 
 
 Mask = NDArray[np.bool_]

@@ -6,6 +6,7 @@ from typing import Any
 
 from ikm_pmi.inference.of_fit import in_time
 from ikm_pmi.inference.regression import check_design
+from ikm_pmi.language import say
 from ikm_pmi.results import TestResult
 
 
@@ -68,22 +69,22 @@ def residual_checks(
     return (
         result(
             "breusch_godfrey",
-            f"the errors are not autocorrelated up to order {lags}",
+            say("the errors are not autocorrelated up to order {}", lags),
             godfrey,
-            f"chi2({lags})",
+            say("chi2({})", lags),
             durbin_watson=watson,
         ),
         result(
             "breusch_pagan",
             "the error variance does not depend on the regressors",
             pagan,
-            f"chi2({k - 1})",
+            say("chi2({})", k - 1),
         ),
         result("jarque_bera", "the errors are normal", bera, "chi2(2)"),
         result(
             "reset",
             "powers 2 and 3 of the fitted values add nothing",
             (reset.statistic, reset.pvalue),
-            f"F({int(reset.df_num)}, {int(reset.df_denom)})",
+            say("F({}, {})", int(reset.df_num), int(reset.df_denom)),
         ),
     )

@@ -19,13 +19,14 @@ from ikm_pmi.inference.nesting import reduced
 from ikm_pmi.inference.two_way import two_way
 from ikm_pmi.inference.wild_blocks import wild_blocks
 from ikm_pmi.inference.wild_bootstrap import Kind, WildBootstrap, wild_bootstrap
-from ikm_pmi.language import tr, translated
+from ikm_pmi.language import joined, say, translated
 from ikm_pmi.parameters.base import fewest_draws
 from ikm_pmi.results import (
     Estimate,
     Readable,
     TestResult,
     number,
+    p_said,
     percent,
     probability,
     span,
@@ -111,7 +112,7 @@ class FewClusters(Readable):
                 ci_high=self.value + reach * error,
                 ci_level=self.level,
                 p_value=p_t((self.value - self.null) / error, smallest),
-                method=f"t({smallest - 1})",
+                method=say("t({})", smallest - 1),
             )
             for kind, error in (("CRV1", self.crv1), ("CRV3", self.crv3))
         )
@@ -140,29 +141,25 @@ class FewClusters(Readable):
         """Value, set, p and reference as texts, a row for each kind of inference."""
         import pandas as pd
 
-        heads = [tr(head) for head in ("value", f"{percent(self.level)} set", "p", "reference")]
+        heads = ["value", say("{} set", percent(self.level)), "p", "reference"]
         rows = {}
         for e in self.estimates:
             ends, p = span(e.ci_low, e.ci_high, 3), probability(e.p_value or 0.0)
-            rows[tr(e.name)] = [tr(text) for text in (number(e.value, 3), ends, p, e.method)]
+            rows[e.name] = [number(e.value, 3), ends, p, e.method]
         return pd.DataFrame.from_dict(rows, orient="index", columns=heads)
 
     @translated
     def sentence(self) -> str:
         """Value, set, p, rows and clusters of the bootstrap in one sentence."""
-        found = f"{self.term}: {number(self.value, 3)}"
+        found = number(self.value, 3)
         if self.inverted:
-            found += f" ({percent(self.level)} set {span(self.wild.ci_low, self.wild.ci_high, 3)})"
-        clusters = " and ".join(
-            f"{count:,} clusters of {name}"
-            for name, count in zip(self.groups, self.n_clusters, strict=True)
-        )
-        p = probability(self.wild.p_value)
-        p = p if p.startswith("<") else f"= {p}"
-        return (
-            f"{found}, p {p} of the null that it is {self.null:g}, by the wild bootstrap; "
-            f"{self.n:,} rows, {clusters}."
-        )
+            ends = span(self.wild.ci_low, self.wild.ci_high, 3)
+            found = say("{} ({} set {})", found, percent(self.level), ends)
+        pairs = zip(self.n_clusters, self.groups, strict=True)
+        clusters = joined(" and ", (say("{:,} clusters of {}", *pair) for pair in pairs))
+        return say("{}: {}, p {} of the null that it is {:g}, by the wild bootstrap; {:,} rows, "
+                   "{}.", self.term, found, p_said(self.wild.p_value), self.null, self.n,
+                   clusters)  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe: the hypothesis, both standard errors, and the bootstrap."""
@@ -185,6 +182,7 @@ class FewClusters(Readable):
         unit : str
             Of the value.
         """
+        by = say("by {}", joined(" and ", self.groups))
         return Estimate(
             name=name,
             value=self.value,
@@ -195,8 +193,7 @@ class FewClusters(Readable):
             ci_high=self.wild.ci_high,
             ci_level=self.level if self.inverted else None,
             p_value=self.wild.p_value,
-            method=f"standard error CRV1 by {' and '.join(self.groups)}, interval and p: "
-            f"{self.wild.distribution}",
+            method=say("standard error CRV1 {}, interval and p: {}", by, self.wild.distribution),
             detail={
                 "n_clusters": min(self.n_clusters),
                 **self._jackknife(),
@@ -215,7 +212,7 @@ class FewClusters(Readable):
         """
         return TestResult(
             name=name,
-            null=null or f"{self.term} is {self.null:g}",
+            null=null or say("{} is {:g}", self.term, self.null),
             statistic=self.wild.statistic,
             p_value=self.wild.p_value,
             distribution=self.wild.distribution,

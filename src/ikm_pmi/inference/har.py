@@ -30,6 +30,7 @@ from ikm_pmi.inference.regression import (
     check_rows,
     size,
 )
+from ikm_pmi.language import say
 from ikm_pmi.results import Estimate
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _newey_west(
     kwds = {"maxlags": S - 1, "use_correction": False}
     fit = sm.OLS(y, X).fit(method="qr", cov_type="HAC", cov_kwds=kwds)
     reference, extra = FixedB(S / len(y)), {"lags": float(S - 1)}
-    label = f"OLS, Newey-West (S = {S})"
+    label = say("OLS, Newey-West (S = {})", S)
     return HarFit("newey_west", label, fit.params, fit.cov_params(), reference, len(y), extra)
 
 
@@ -78,7 +79,7 @@ def _cosine(y: pd.Series, X: pd.DataFrame, _times: NDArray[np.int64], _lags: int
     Lambda = np.sqrt(2 / T) * np.cos(phase) @ scores
     bread = np.asarray(fit.normalized_cov_params)
     cov = pd.DataFrame(T * bread @ (Lambda.T @ Lambda / nu) @ bread, X.columns, X.columns)
-    reference, label = StudentT(nu), f"OLS, equal-weighted cosine (nu = {nu})"
+    reference, label = StudentT(nu), say("OLS, equal-weighted cosine (nu = {})", nu)
     return HarFit("cosine", label, fit.params, cov, reference, T, {"nu": float(nu)})
 
 
@@ -116,7 +117,7 @@ def _prais_winsten(
         )
     cov = pd.DataFrame(fit.cov_params(), X.columns, X.columns)
     params = pd.Series(beta, X.columns)
-    label, reference = f"Prais-Winsten (rho = {rho:.3f})", StudentT(int(fit.df_resid))
+    label, reference = say("Prais-Winsten (rho = {:.3f})", rho), StudentT(int(fit.df_resid))
     return HarFit("prais_winsten", label, params, cov, reference, len(y), {"rho": rho})
 
 

@@ -22,8 +22,17 @@ from ikm_pmi.inference.fits import fitted_rows, hypothesis_of
 from ikm_pmi.inference.har import har_fits
 from ikm_pmi.inference.shift import shift_in_time
 from ikm_pmi.inference.windows import half_width, leave_window_out, rank_p_value
-from ikm_pmi.language import tr, translated
-from ikm_pmi.results import Estimate, Readable, TestResult, number, percent, probability
+from ikm_pmi.language import say, translated
+from ikm_pmi.results import (
+    Estimate,
+    Readable,
+    TestResult,
+    number,
+    p_said,
+    percent,
+    probability,
+    span,
+)
 
 #: What :func:`har` sets beside each other.
 BESIDE = ("ols", "newey_west", "cosine", "prais_winsten")
@@ -56,25 +65,20 @@ class HarReadings(Readable):
 
     def reading(self) -> pd.DataFrame:
         """Value, interval and p as texts, a row a method."""
-        heads = [tr(head) for head in ("value", f"{percent(self.level)} interval", "p")]
+        heads = ["value", say("{} interval", percent(self.level)), "p"]
         rows = {}
         for e in self.estimates:
-            ends = f"{number(e.ci_low)} to {number(e.ci_high)}"
-            texts = (number(e.value), ends, probability(e.p_value or 0.0))
-            rows[tr(e.method)] = [tr(text) for text in texts]
+            ends = span(e.ci_low, e.ci_high)
+            rows[e.method] = [number(e.value), ends, probability(e.p_value or 0.0)]
         return pd.DataFrame.from_dict(rows, orient="index", columns=heads)
 
     @translated
     def sentence(self) -> str:
         """The Newey-West row, or else the first, in one sentence."""
         e = next((one for one in self.estimates if one.name == "newey_west"), self.estimates[0])
-        p = probability(e.p_value or 0.0)
-        p = p if p.startswith("<") else f"= {p}"
-        return (
-            f"{self.term}: {number(e.value)} ({percent(self.level)} interval {number(e.ci_low)} to "
-            f"{number(e.ci_high)}), p {p} of the null that it is {self.null:g}, n = {e.n:,}; "
-            f"{e.method}."
-        )
+        return say("{}: {} ({} interval {}), p {} of the null that it is {:g}, n = {:,}; {}.",
+                   self.term, number(e.value), percent(self.level), span(e.ci_low, e.ci_high),
+                   p_said(e.p_value or 0.0), self.null, e.n, e.method)  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe: the hypothesis and the estimates."""
@@ -91,7 +95,7 @@ class HarReadings(Readable):
         e = self._of(method)
         return TestResult(
             name=name,
-            null=null or f"{self.term} is {self.null:g}",
+            null=null or say("{} is {:g}", self.term, self.null),
             statistic=(e.value - self.null) / (e.std_error or math.nan),
             p_value=e.p_value or 0.0,
             distribution=e.method,
@@ -275,7 +279,7 @@ def placebo_windows(fit: Any, term: str, *, level: float = 0.95, unit: str = "")
         ci_low=None if half is None else value - half,
         ci_high=None if half is None else value + half,
         ci_level=level,
-        method=f"OLS; rank among {windows.windows} windows of the same shape",
+        method=say("OLS; rank among {} windows of the same shape", windows.windows),
         detail={"minimum_p": windows.minimum_p, "windows": windows.windows},
     )
 
@@ -325,7 +329,7 @@ def shift_test(fit: Any, term: str, *, level: float = 0.95, unit: str = "") -> E
         ci_low=found.ci_low,
         ci_high=found.ci_high,
         ci_level=level,
-        method=f"OLS; {len(y)} circular shifts of the residuals without it",
+        method=say("OLS; {} circular shifts of the residuals without it", len(y)),
         detail={"minimum_p": found.minimum_p},
         **own,
     )

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ikm_pmi.errors import EstimationError
+from ikm_pmi.language import say
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,8 +46,8 @@ class RatioSet:
         if self.low is None or self.high is None:
             return "unbounded: no value is rejected"
         if self.bounded:
-            return f"[{self.low:.3f}, {self.high:.3f}]"
-        return f"unbounded: up to {self.low:.3f} and from {self.high:.3f}"
+            return say("[{:.3f}, {:.3f}]", self.low, self.high)
+        return say("unbounded: up to {:.3f} and from {:.3f}", self.low, self.high)
 
     def __contains__(self, b: float) -> bool:
         if self.low is None or self.high is None:

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ikm_pmi.errors import EstimationError
+from ikm_pmi.language import joined, say
 from ikm_pmi.results import Estimate
 
 
@@ -38,7 +39,7 @@ class StudentT:
     @property
     def label(self) -> str:
         """The distribution in a few words."""
-        return f"t({self.df})"
+        return say("t({})", self.df)
 
     def p_value(self, t: float) -> float:
         """Two-sided p of a t-ratio."""
@@ -88,7 +89,7 @@ class FixedB:
     @property
     def label(self) -> str:
         """The distribution in a few words."""
-        return f"fixed-b (b = {self.b:.3f})"
+        return say("fixed-b (b = {:.3f})", self.b)
 
     def p_value(self, t: float) -> float:
         """Two-sided p of a t-ratio."""
@@ -206,7 +207,7 @@ class HarFit:
             p_value=self.reference.p_value(value / error),
             unit=unit,
             n=self.n,
-            method=f"{self.label}, {self.reference.label}",
+            method=joined(", ", (self.label, self.reference.label)),
             detail={"inference": self.method},
         )
 

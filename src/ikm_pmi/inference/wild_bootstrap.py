@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.clusters import ClusterMoments, crv1
 from ikm_pmi.inference.inversion import edge
+from ikm_pmi.language import say
 
 Floats = NDArray[np.float64]
 Kind = Literal["auto", "rademacher", "webb"]
@@ -64,10 +65,8 @@ class WildBootstrap:
     def distribution(self) -> str:
         """What the statistic was compared with, in words."""
         how = "all" if self.enumerated else "drawn"
-        return (
-            f"restricted wild cluster bootstrap, {self.weights}, {self.draws:,} {how}, "
-            f"{self.n_clusters} clusters"
-        )
+        return say("restricted wild cluster bootstrap, {}, {:,} {}, {} clusters",
+                   self.weights, self.draws, how, self.n_clusters)  # fmt: skip
 
 
 def draw_weights(

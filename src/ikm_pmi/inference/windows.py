@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.regression import check_design, check_rows
+from ikm_pmi.language import say
 from ikm_pmi.results import TestResult
 
 if TYPE_CHECKING:
@@ -291,13 +292,13 @@ def end_of_sample(
     errors = outcome[blocks] - _without_first_half(outcome, Z, before, blocks)
     placebos = _statistic(errors, Z[blocks], weight)
     actual = _statistic(residuals[None, first : last + 1], Z[None, first : last + 1], weight)[0]
+    how = "{} earlier blocks of {} months, coefficients without half the block ({} statistic)"
     return _ranked(
         float(actual),
         placebos,
         name=name,
         null=null,
-        distribution=f"{len(starts)} earlier blocks of {m} months, coefficients without half the "
-        f"block ({'P' if m <= k else 'S'} statistic)",
+        distribution=say(how, len(starts), m, "P" if m <= k else "S"),
         n=int(keep.sum()),
     )
 
@@ -334,7 +335,7 @@ def placebo_time(
         values,
         name=name,
         null=null,
-        distribution=f"{len(values)} windows of the same length, {how}",
+        distribution=say("{} windows of the same length, {}", len(values), how),
         n=n,
     )
 

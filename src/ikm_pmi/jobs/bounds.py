@@ -37,7 +37,7 @@ from ikm_pmi.jobs.regressions import (
     margins_exist,
     sample,
 )
-from ikm_pmi.language import translated
+from ikm_pmi.language import say, translated
 from ikm_pmi.results import Estimate, Findings, number, percent
 
 if TYPE_CHECKING:
@@ -63,10 +63,9 @@ class BoundsResult(Findings):
         """The stated range in one sentence."""
         low = number(self.low) if self.low is not None else "no lower end"
         high = number(self.high) if self.high is not None else "no upper end"
-        return (
-            f"With errors in output and in the weights that output and workers share, the "
-            f"elasticity lies between {low} and {high} ({percent(self.level)} range)."
-        )
+        return say("With errors in output and in the weights that output and workers share, the "
+                   "elasticity lies between {} and {} ({} range).",
+                   low, high, percent(self.level))  # fmt: skip
 
 
 def bounds(
@@ -163,6 +162,7 @@ def _reverse(total: pd.DataFrame, parameters: ElasticityParameters) -> Estimate:
     found = by_unit(turned, total, parameters)
     wild = found.wild
     bounded = wild.ci_low is not None and wild.ci_low > 0 and wild.ci_high is not None
+    method = "reciprocal of log output on log workers, two-way fixed effects; interval: {}"
     return Estimate(
         name="elasticity.reverse_bound",
         value=1 / wild.value,
@@ -172,8 +172,7 @@ def _reverse(total: pd.DataFrame, parameters: ElasticityParameters) -> Estimate:
         ci_low=1 / wild.ci_high if bounded and wild.ci_high else None,
         ci_high=1 / wild.ci_low if bounded and wild.ci_low else None,
         ci_level=parameters.confidence_level,
-        method="reciprocal of log output on log workers, two-way fixed effects; "
-        f"interval: {wild.distribution}",
+        method=say(method, wild.distribution),
         detail={"reverse_slope": wild.value, "n_units": wild.n_clusters},
     )
 
@@ -192,7 +191,7 @@ def shared_weights(total: pd.DataFrame, parameters: ElasticityParameters) -> Est
         ci_low=ratio.low if ratio.bounded else None,
         ci_high=ratio.high if ratio.bounded else None,
         ci_level=parameters.confidence_level,
-        method="log workers and log output, both per establishment, on log output, two-way fixed "
-        f"effects: ratio of the coefficients; Fieller set with CRV3, t({G - 1})",
+        method=say("log workers and log output, both per establishment, on log output, two-way "
+                   "fixed effects: ratio of the coefficients; Fieller set with CRV3, t({})", G - 1),
         detail={"set": str(ratio), "numerator": n, "denominator": d},
-    )
+    )  # fmt: skip

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from ikm_pmi.inference.har import slope, truncation
+from ikm_pmi.language import joined, say
 from ikm_pmi.results import Estimate, Findings, TestResult, number
 
 UNIT = "points of year-on-year growth per point of the four-quarter mean of PMI-50"
@@ -63,10 +64,10 @@ def bridge(growth: pd.Series, pmi: pd.Series, level: float = 0.95) -> BridgeResu
     missing = rows.loc[used.index[0] : used.index[-1]].index.difference(used.index)
     thin = count.index[(count == 2) & (count.index <= used.index[-1])]
     notes = [
-        f"{text}: {', '.join(map(str, quarters))}."
+        say(text, joined(", ", quarters))
         for text, quarters in (
-            ("Quarters with two of three PMI months", thin),
-            ("Quarters without a growth rate", missing),
+            ("Quarters with two of three PMI months: {}.", thin),
+            ("Quarters without a growth rate: {}.", missing),
         )
         if len(quarters)
     ]
@@ -98,7 +99,7 @@ def _equal(rows: pd.DataFrame) -> TestResult:
         null="the PMI of each of the last four quarters has the same coefficient",
         statistic=float(test.fvalue),
         p_value=float(test.pvalue),
-        distribution=f"F(3, {int(fit.df_resid)}), Newey-West (S = {S})",
+        distribution=say("F(3, {}), Newey-West (S = {})", int(fit.df_resid), S),
         n=len(rows),
         detail={one: float(fit.params[one]) for one in lags},
     )
@@ -131,7 +132,8 @@ def pass_through(quarterly: pd.DataFrame, growth: pd.Series, level: float) -> tu
         later = both[pd.PeriodIndex(both.index).year >= 2014]
         for suffix, part in (("", both), (".from_2014", later)):
             fit = slope(part["imk"], part["x"])
-            unit = f"percent of IMK output per percent (r = {number(part['imk'].corr(part['x']))})"
+            unit = say("percent of IMK output per percent (r = {})",
+                       number(part["imk"].corr(part["x"])))  # fmt: skip
             found.append(
                 fit.estimate(f"chain.pass_through.{name}{suffix}", "slope", unit=unit, level=level)
             )

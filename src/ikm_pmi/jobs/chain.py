@@ -24,7 +24,7 @@ from ikm_pmi.jobs.bridge import BridgeResult, bridge
 from ikm_pmi.jobs.elasticity import elasticity
 from ikm_pmi.jobs.links import Link, with_interval
 from ikm_pmi.jobs.orders import imk_year
-from ikm_pmi.language import translated
+from ikm_pmi.language import joined, say, translated
 from ikm_pmi.parameters import (
     CrossCountryParameters,
     ElasticityParameters,
@@ -73,22 +73,21 @@ class ChainResult(Findings):
         """The level of workers in one sentence, to two significant digits."""
         e = self["chain.workers"]
         where = "below" if e.value < 0 else "above"
-        return (
-            f"At the end of {self.month} IKM workers stood {significant(abs(e.value))} {where} the "
-            f"expected path ({percent(e.ci_level)} interval {significant(e.ci_low)} to "
-            f"{significant(e.ci_high)})."
-        )
+        return say("At the end of {} IKM workers stood {} {} the expected path ({} interval {} to "
+                   "{}).", self.month, significant(abs(e.value)), where, percent(e.ci_level),
+                   significant(e.ci_low), significant(e.ci_high))  # fmt: skip
 
     def headline(self) -> str:
         """The lead and the range of all rows in a sentence for a title."""
         lead, *_ = values = self.rows["workers"] / 1e3
         side = "fewer" if lead < 0 else "more"
-        said = f"{significant(abs(lead))} thousand IKM workers {side} than expected"
+        said = say("{} thousand IKM workers {} than expected", significant(abs(lead)), side)
         if len(values) == 1:
-            return f"At the end of {self.month}: {said}"
+            return say("At the end of {}: {}", self.month, said)
         ends = sorted(values.abs())
         low, high = significant(ends[0]), significant(ends[-1])
-        return f"At the end of {self.month}: {said}; with other links {low} to {high} thousand"
+        return say("At the end of {}: {}; with other links {} to {} thousand",
+                   self.month, said, low, high)  # fmt: skip
 
     def reading(self) -> pd.DataFrame:
         """One row a choice: PMI, output, workers, interval."""
@@ -97,7 +96,7 @@ class ChainResult(Findings):
                 "PMI, sum of months": significant(row["pmi_points"]),
                 "IKM output, %": significant(row["output_pct"]),
                 "IKM workers": significant(row["workers"]),
-                "interval": f"{significant(row['low'])} to {significant(row['high'])}",
+                "interval": say("{} to {}", significant(row["low"]), significant(row["high"])),
             }
             for row in self.rows.to_dict("records")
         }
@@ -165,7 +164,7 @@ def chain(
     S, g, p, e = (part.known(uncertain).values() for part in parts)
     value = [part.value for part in parts]
     loose = [x for x in parts if x.name in uncertain and (x.sd or x.span)]
-    method = f"product of its links, {len(loose)} of {len(parts)} left open"
+    method = say("product of its links, {} of {} left open", len(loose), len(parts))
     ends = {
         "pmi_points": ("index points, sum of the months", value[0], S),
         "output_pct": ("percent of IKM output", prod(value[:3]) / 12, S * g / 12 * p),
@@ -220,7 +219,7 @@ def chain_rows(found: Links, parameters: JobsParameters) -> ChainResult:
         next(iter(found.gaps)), parameters.bridge_sample, parameters.estimator
     )  # fmt: skip
     tables: tuple[Mapping[str, Estimate], ...] = (found.gaps, found.bridges, found.elasticities)
-    choices = {"; ".join(LABELS[name] for name in lead): lead}
+    choices = {joined("; ", (LABELS[name] for name in lead)): lead}
     for place, table in enumerate(tables):
         for name in table:
             if name != lead[place]:
@@ -402,7 +401,7 @@ def back_test(
             e = chain(first, slope, one, 100.0, level=parameters.confidence_level)
             output = e["chain.output_pct"]
             rows.append(
-                {"choice": f"{LABELS[gap]}; {LABELS[name]}", "predicted": output.value,
+                {"choice": joined("; ", (LABELS[gap], LABELS[name])), "predicted": output.value,
                  "low": output.ci_low, "high": output.ci_high, "observed": observed}
             )  # fmt: skip
     return pd.DataFrame(rows)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ikm_pmi.errors import DataError
-from ikm_pmi.language import translated
+from ikm_pmi.language import joined, say, translated
 from ikm_pmi.results import Estimate, Readable, number
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ class ClaimsResult(Readable):
                 name=f"claim.{f.claim}",
                 value=f.found,
                 unit=f.unit,
-                method=f"{f.what}; {f.source_found}",
+                method=joined("; ", (f.what, f.source_found)),
                 detail={
                     "claimed": f.said,
                     "difference": f.difference,
@@ -246,19 +246,19 @@ class ClaimsResult(Readable):
         """How many announced figures are confirmed, differ, or cannot be checked."""
         own = [f for f in self.findings if f.announced]
         counts = {v: sum(f.verdict == v for f in own) for v in (CONFIRMED, DIFFERS, OPEN)}
-        text = (
-            f"Of the {len(own)} figures announced, {counts[CONFIRMED]} are confirmed, "
-            f"{counts[DIFFERS]} differ from the data of {self.year} and {counts[OPEN]} cannot be "
-            "checked."
-        )
+        first = say("Of the {} figures announced, {} are confirmed, {} differ from the data of {} "
+                   "and {} cannot be checked.", len(own), counts[CONFIRMED], counts[DIFFERS],
+                   self.year, counts[OPEN])  # fmt: skip
         fits = self.years[self.years["verdict"] == CONFIRMED].groupby("claim")["year"]
+        texts = [first]
         for claim in ("units", "workers"):
             years = fits.get_group(claim).tolist() if claim in fits.groups else []
             if years:
-                text += f" The number of {claim} fits the survey of {', '.join(map(str, years))}."
+                fit = say("The number of {} fits the survey of {}.", claim, joined(", ", years))
             else:
-                text += f" The number of {claim} fits the survey of no year that could be cited."
-        return text
+                fit = say("The number of {} fits the survey of no year that could be cited.", claim)
+            texts.append(fit)
+        return joined(" ", texts)
 
 
 def compare(tables: Mapping[str, pd.DataFrame], parameters: ClaimsParameters) -> ClaimsResult:
@@ -310,30 +310,28 @@ def _counts(
     year = parameters.year
     now = years[years["year"] == year].set_index("claim")
     source = str(said.loc["workers", "source"])
-    survey = f"BPS, survey of micro and small industry {year} (imk_province)"
+    survey = say("BPS, survey of micro and small industry {} (imk_province)", year)
     for claim, what, unit in (
-        ("units", "establishments", "establishments"),
-        ("workers", "workers", "persons"),
+        ("units", "establishments in micro and small industry, {}", "establishments"),
+        ("workers", "workers in micro and small industry, {}", "persons"),
     ):
         best = nearest[claim].iloc[0]
-        why = (
-            f"nearest of {len(nearest[claim])} counts tried: {number(best['count'], 0)} "
-            f"({best['off_pct']:+.1f} percent), {best['counted']}, {best['year']}"
-        )
+        why = say("nearest of {} counts tried: {} ({:+.1f} percent), {}, {}", len(nearest[claim]),
+                  number(best["count"], 0), best["off_pct"], best["counted"],
+                  best["year"])  # fmt: skip
         if claim == "workers":
-            why += (
-                f"; the labour force survey has {_labour_force(tables, year):.2f} million in all "
-                "of manufacturing, own-account workers of every kind included"
-            )
+            why = say("{}; the labour force survey has {:.2f} million in all of manufacturing, "
+                      "own-account workers of every kind included",
+                      why, _labour_force(tables, year))  # fmt: skip
         yield Finding(
-            claim=claim, what=f"{what} in micro and small industry, {year}", unit=unit, digits=0,
+            claim=claim, what=say(what, year), unit=unit, digits=0,
             said=_said(said, claim), found=float(now["found"][claim]),
             verdict=str(now["verdict"][claim]), why=why, source_said=source, source_found=survey,
         )  # fmt: skip
     ratio = now["found"]["workers"] / now["found"]["units"]
     claimed = _said(said, "workers") / _said(said, "units")
     yield Finding(
-        claim="workers_per_unit", what=f"workers per establishment, {year}",
+        claim="workers_per_unit", what=say("workers per establishment, {}", year),
         unit="persons per establishment", digits=2, said=claimed, found=float(ratio),
         verdict=_verdict(ratio, claimed, parameters), announced=False,
         why="follows from the two counts", source_said=source, source_found=survey,
@@ -360,18 +358,18 @@ def _contribution(
     other = own["share_nonoil_mfg_pct"].dropna()
     return Finding(
         claim="growth_contribution",
-        what=f"micro and small industry in value added without coal and refining, {year}",
+        what=say("micro and small industry in value added without coal and refining, {}", year),
         said=_said(said, "growth_contribution"),
         found=share,
         unit="percent",
         digits=2,
         verdict=OPEN,
-        why="medium firms, which the figure includes, cannot be told from large ones in the data; "
-        f"in other years the ministry gave {other.min():.1f} to {other.max():.1f} percent, as a "
-        "share of output",
+        why=say("medium firms, which the figure includes, cannot be told from large ones in the "
+                "data; in other years the ministry gave {:.1f} to {:.1f} percent, as a share of "
+                "output", other.min(), other.max()),
         source_said=str(said.loc["growth_contribution", "source"]),
         source_found="BPS value added by two-digit industry (imk_kbli), micro and small only",
-    )
+    )  # fmt: skip
 
 
 def _bumn(said: pd.DataFrame, frame: pd.DataFrame) -> Finding:
@@ -408,9 +406,9 @@ def _pmi(said: pd.DataFrame, pmi: pd.DataFrame) -> Iterator[Finding]:
     names = {m: "pmi_" + m.replace("-", "_") for m in months}
     claimed = {m: _said(said, name) for m, name in names.items()}
     days = said["date"].astype(str).to_dict()
-    rows = [(names[m], f"PMI, {m}", claimed[m], found[m], m) for m in months]
+    rows = [(names[m], say("PMI, {}", m), claimed[m], found[m], m) for m in months]
     rows += [
-        (f"pmi_change_{now.replace('-', '_')}", f"change of the PMI from {before} to {now}",
+        (f"pmi_change_{now.replace('-', '_')}", say("change of the PMI from {} to {}", before, now),
          claimed[now] - claimed[before], found[now] - found[before], now)
         for before, now in (months[:2], months[1:])
     ]  # fmt: skip

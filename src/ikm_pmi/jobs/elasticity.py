@@ -44,7 +44,7 @@ from ikm_pmi.jobs.regressions import (
     offered,
     sample,
 )
-from ikm_pmi.language import translated
+from ikm_pmi.language import joined, say, translated
 from ikm_pmi.results import Estimate, Findings, TestResult, number, probability, span
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def run(
         if total.loc[~late, "year"].nunique() >= 2 and total.loc[late, "year"].nunique() >= 2:
             period = total["frame"] + np.where(late, "|late", "|early")
             f = total.assign(difference=total["log_output"] * late, period=period)
-            null = f"The elasticity before {year} equals that from {year} on."
+            null = say("The elasticity before {} equals that from {} on.", year, year)
             changed = Formula("log_workers ~ difference + log_output | period + year", "")
             yield test(f"stable_{year}", null, changed, f)
 
@@ -148,7 +148,7 @@ class ElasticityResult(Findings):
             if f"elasticity.{name}" in self:
                 e, (_, form, when) = self[f"elasticity.{name}"], name.split(".")
                 texts = [number(e.value, 3), span(e.ci_low, e.ci_high), probability(e.p_value or 0)]
-                rows[f"{form}: {WHEN[when]}"] = [*texts, number(e.n, 0)]
+                rows[say("{}: {}", form, WHEN[when])] = [*texts, number(e.n, 0)]
         return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "set", "p", "rows"])
 
     def hypotheses(self, *more: TestResult) -> pd.DataFrame:
@@ -164,12 +164,11 @@ class ElasticityResult(Findings):
         """The finding in a sentence for a title."""
         value = number(self["elasticity.twfe"].value)
         if "elasticity.without_flagged" not in self:
-            return f"One percent more output goes with {value} percent more workers"
+            return say("One percent more output goes with {} percent more workers", value)
         other = number(self["elasticity.without_flagged"].value)
-        return (
-            f"One percent more output goes with {value} percent more workers, and with {other} "
-            "without the flagged cells"
-        )
+        return say("One percent more output goes with {} percent more workers, and with {} "
+                   "without the flagged cells",
+                   value, other)  # fmt: skip
 
     @translated
     def sentence(self) -> str:
@@ -324,7 +323,7 @@ def _estimate(
     ends = {} if years is None else {"first_year": int(min(years)), "last_year": int(max(years))}
     return replace(
         found,
-        method=f"{row.words}; {found.method}",
+        method=joined("; ", (row.words, found.method)),
         detail={"n_units": detail.pop("n_clusters"), **ends, **detail},
     )
 
@@ -403,22 +402,22 @@ def _notes(
     years = sorted(set(rows["year"]))
     gaps = sorted(set(range(years[0], years[-1])) - set(years))
     if gaps:
-        yield f"No survey in {', '.join(map(str, gaps))}: first differences do not bridge it."
+        yield say("No survey in {}: first differences do not bridge it.", joined(", ", gaps))
     bare = sorted(set(rows.loc[~np.isfinite(rows["log_real_output"]), "year"]))
     if deflator is None:
         yield "elasticity.fe is on nominal output: no deflator was given."
     elif bare:
-        yield f"elasticity.fe leaves out {', '.join(map(str, bare))}: the deflator has no value."
+        yield say("elasticity.fe leaves out {}: the deflator has no value.", joined(", ", bare))
     if parameters.drop_flagged:
         inside = frame[frame["year"].between(parameters.first_year, parameters.last_year)]
-        yield f"{int(inside['flagged'].sum())} flagged rows of {len(inside)} are left out."
+        yield say("{} flagged rows of {} are left out.",
+                  int(inside["flagged"].sum()), len(inside))  # fmt: skip
     if not margins_exist(rows[rows["scale"] == "total"]):
         yield "Every unit is one establishment: there is no extensive margin."
     full = rows["unit"].nunique() * len(years) * rows["scale"].nunique()
     if len(rows) < full:
-        yield f"The panel is unbalanced: {len(rows)} rows of {full}."
+        yield say("The panel is unbalanced: {} rows of {}.", len(rows), full)
     for first in influence.head(1).to_dict("records"):
-        yield (
-            f"The most influential unit is {first['unit']}: without it the two-way elasticity is "
-            f"{first['without']:.2f} ({first['change']:+.2f})."
-        )
+        yield say("The most influential unit is {}: without it the two-way elasticity is {:.2f} "
+                  "({:+.2f}).",
+                  first["unit"], first["without"], first["change"])  # fmt: skip

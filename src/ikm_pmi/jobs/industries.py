@@ -16,6 +16,7 @@ import pandas as pd
 from ikm_pmi.errors import DataError
 from ikm_pmi.jobs import elasticity
 from ikm_pmi.jobs.regressions import by_unit, sample
+from ikm_pmi.language import say
 from ikm_pmi.results import Findings
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def contrast(kbli: pd.DataFrame, parameters: ElasticityParameters) -> Findings:
                 e,
                 name=f"elasticity.industry.{size}.twfe",
                 unit=e.unit.replace("output", "value added"),
-                method=f"{e.method}; log value added by two-digit industry for log output",
+                method=say("{}; log value added by two-digit industry for log output", e.method),
             )
             for size, e in found.items()
         ),

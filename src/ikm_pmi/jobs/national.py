@@ -15,7 +15,7 @@ import pandas as pd
 
 from ikm_pmi.data.frames import manufacturing_growth
 from ikm_pmi.errors import DataError
-from ikm_pmi.language import translated
+from ikm_pmi.language import say, translated
 from ikm_pmi.results import Estimate, number
 
 
@@ -143,14 +143,17 @@ def estimate(frame: pd.DataFrame) -> Estimate:
         verdicts[p, q] = verdict(*tested.pvalue[["lower", "upper"]])
     order = min(models, key=lambda lags: models[lags].bic)
     chosen, tested = models[order], models[order].bounds_test(3)
+    method = (
+        "ARDL{} of log workers on log output, lags by BIC; standard error by the delta method; "
+        "bounds test of statsmodels, case 3"
+    )
     return Estimate(
         name="elasticity.national.long_run",
         value=-float(chosen.ci_params["log_output"]),
         unit="percent of workers per percent of output",
         n=int(chosen.nobs),
         std_error=float(chosen.ci_bse["log_output"]),
-        method=f"ARDL{order} of log workers on log output, lags by BIC; standard error by the "
-        "delta method; bounds test of statsmodels, case 3",
+        method=say(method, order),
         detail={
             "verdict": verdicts[order],
             "statistic": float(tested.statistic),
@@ -165,9 +168,8 @@ def sentence(found: Estimate) -> str:
     """The long run and what the bounds test says of it, with its caveat, in words."""
     others = list(found.detail["verdicts"].values())
     same = sum(words == found.detail["verdict"] for words in others)
-    return (
-        f"In the national series the long-run elasticity would be {number(found.value)} "
-        f"({found.n} half-years), but the bounds test says: {found.detail['verdict']} "
-        f"(F {number(found.detail['statistic'])}); {same} of {len(others)} choices of lags say the "
-        "same, and its critical values are for longer samples."
-    )
+    return say("In the national series the long-run elasticity would be {} ({} half-years), but "
+               "the bounds test says: {} (F {}); {} of {} choices of lags say the same, and its "
+               "critical values are for longer samples.", number(found.value), found.n,
+               found.detail["verdict"], number(found.detail["statistic"]), same,
+               len(others))  # fmt: skip

@@ -27,7 +27,7 @@ import pandas as pd
 
 from ikm_pmi.errors import DataError, ParameterError
 from ikm_pmi.jobs.links import Link, Values, with_interval
-from ikm_pmi.language import translated
+from ikm_pmi.language import joined, say, translated
 from ikm_pmi.parameters import JobsParameters
 from ikm_pmi.results import Estimate, Findings, percent, significant
 
@@ -98,7 +98,7 @@ def size_ratio(
         name="bumn.pilot.size_ratio",
         value=order_idr_mn / parameters.order_enterprises / (output / units),
         unit="mean outputs of an IKM establishment",
-        method=f"order per enterprise over output per establishment, {year}",
+        method=say("order per enterprise over output per establishment, {}", year),
     )
 
 
@@ -178,19 +178,21 @@ class OrderBookResult(Findings):
 
     @translated
     def sentence(self) -> str:
+        """The headline, and what to know of it."""
+        return joined(" ", [self.headline(), *self.notes])
+
+    def headline(self) -> str:
         """Workers of the pilot by both elasticities, and the break-even order."""
         lead, other = (e for e in self.estimates if e.name.startswith("bumn.pilot.workers"))
-        text = (
-            f"The pilot order stands for {significant(lead.value)} IKM workers while it lasts "
-            f"({percent(lead.ci_level)} interval {significant(lead.ci_low)} to "
-            f"{significant(lead.ci_high)}), and for {significant(other.value)} by the other "
-            f"elasticity."
-        )
+        text = say("The pilot order stands for {} IKM workers while it lasts ({} interval {} to "
+                   "{}), and for {} by the other elasticity.", significant(lead.value),
+                   percent(lead.ci_level), significant(lead.ci_low), significant(lead.ci_high),
+                   significant(other.value))  # fmt: skip
         if "bumn.break_even_tn_idr" not in self:
-            return " ".join([text, *self.notes])
+            return text
+        last = "One percent more IKM workers would take orders of {} trillion IDR a year."
         even = significant(self["bumn.break_even_tn_idr"].value)
-        last = f"One percent more IKM workers would take orders of {even} trillion IDR a year."
-        return " ".join([text, last, *self.notes])
+        return joined(" ", (text, say(last, even)))
 
 
 def scenarios(spending: pd.DataFrame, parameters: JobsParameters) -> list[Scenario]:
@@ -232,7 +234,7 @@ def scenarios(spending: pd.DataFrame, parameters: JobsParameters) -> list[Scenar
             todo="restore the row with its source",
         )
     reserved = parameters.reserve_pct / 100 * float(total["value"].sum()) * 1e6
-    percent = f"{parameters.reserve_pct:g} percent of BUMN spending"
+    percent = say("{:g} percent of BUMN spending", parameters.reserve_pct)
     pilot, year = parameters.order_bn_idr * 1e3, int(total["period"].str[:4].item())
     return [
         Scenario("pilot", "memorandum of 2021", 2021, pilot, parameters.order_share),
@@ -245,14 +247,14 @@ def _spent(row: Any) -> Scenario:
     """A row of spending as a scenario."""
     order = float(row.value) * 1e6
     if row.padi:
-        name, whose = f"padi_{row.year}", f"UMKM spending through PaDi, {row.period}"
-        last = f"UMKM spending through PaDi, to {row.period}"
+        name, whose = f"padi_{row.year}", say("UMKM spending through PaDi, {}", row.period)
+        last = say("UMKM spending through PaDi, to {}", row.period)
     else:
         name = f"umkm_{row.period.replace('-', '_')}"
-        whose = f"UMKM spending of all BUMN, {row.period}"
-        last = f"UMKM spending of all BUMN, to {row.period}"
+        whose = say("UMKM spending of all BUMN, {}", row.period)
+        last = say("UMKM spending of all BUMN, to {}", row.period)
         if "(about)" in row.measure:
-            last = f"UMKM spending of all BUMN, as said in {row.period}"
+            last = say("UMKM spending of all BUMN, as said in {}", row.period)
     return Scenario(name, last if row.part else whose, int(row.year), order)
 
 
@@ -304,7 +306,7 @@ def order_book(
     for s in book:
         workers, total, _ = imk_year(panel, s.year)
         output = _output(s, mix, parameters)
-        method = f"scenario, not an estimate: {s.what}"
+        method = say("scenario, not an estimate: {}", s.what)
         bare = Estimate(name=f"bumn.{s.name}.output_idr_mn", value=output[0],
                         unit="million IDR a year", method=method)  # fmt: skip
         jobs = [
@@ -343,17 +345,19 @@ def partners(table: pd.DataFrame) -> Estimate:
         name="bumn.partners",
         value=float(yes),
         unit="establishments",
-        method=f"{100 * yes / all_:.0f} percent of the micro and small establishments of {year}",
+        method=say(
+            "{:.0f} percent of the micro and small establishments of {}", 100 * yes / all_, year
+        ),
     )
 
 
 def _flagged(mix: pd.DataFrame, year: int) -> tuple[str, ...]:
     """What rests on a figure that its table doubts."""
     return tuple(
-        f"The share and the workers of {row.industry} rest on a value added of {year} that the "
-        f"source table doubts."
+        say("The share and the workers of {} rest on a value added of {} that the source table "
+            "doubts.", row.industry, year)
         for row in mix[mix["flag"].notna()].itertuples()
-    )
+    )  # fmt: skip
 
 
 def _output(s: Scenario, mix: Mix, parameters: JobsParameters) -> tuple[float, Values]:
@@ -409,9 +413,9 @@ def _break_even(
             ci_high=1 / low if low > 0 else None,
             ci_level=parameters.confidence_level,
             unit="trillion IDR a year",
-            method=f"orders for one percent more IKM workers than in {parameters.base_year}; open "
-            "above where the interval of the elasticity reaches zero",
-        )
+            method=say("orders for one percent more IKM workers than in {}; open above where the "
+                       "interval of the elasticity reaches zero", parameters.base_year),
+        )  # fmt: skip
 
 
 def _per_bn(mix: Mix, panel: pd.DataFrame, e: float, parameters: JobsParameters) -> float:

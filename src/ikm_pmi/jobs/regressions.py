@@ -18,6 +18,7 @@ from ikm_pmi.inference.absorb import within
 from ikm_pmi.inference.absorbed import absorb
 from ikm_pmi.inference.few_clusters import FewClusters, few_clusters
 from ikm_pmi.jobs.panel import controls_of
+from ikm_pmi.language import say
 
 if TYPE_CHECKING:
     from ikm_pmi.parameters import ElasticityParameters
@@ -315,11 +316,11 @@ FORMULAS: Mapping[str, Formula] = {
         "two-way fixed effects, log establishments held constant",
     ),
     "margin.extensive": Formula(
-        "log_establishments ~ log_output | unit + year", f"log establishments, {_MARGIN}"
+        "log_establishments ~ log_output | unit + year", say("log establishments, {}", _MARGIN)
     ),
     "margin.intensive": Formula(
         "log_workers_per ~ log_output | unit + year",
-        f"log workers per establishment, {_MARGIN}",
+        say("log workers per establishment, {}", _MARGIN),
     ),
     "twfe.within_frames": Formula(
         "log_workers ~ log_output | frame + year",
@@ -339,7 +340,7 @@ def _timing() -> Iterator[tuple[str, Formula]]:
         for name, term in terms.items():
             others = " + ".join(other for other in terms.values() if other != term)
             formula = f"{d}log_workers ~ {term} + {others} | {effects}"
-            words = f"{form}, output of the year, the year before and the year after together"
+            words = say("{}, output of the year, the year before and the year after together", form)
             yield f"timing.{form}.{name}", Formula(formula, words, rows)
 
 

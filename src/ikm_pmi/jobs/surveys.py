@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ikm_pmi.language import translated
+from ikm_pmi.language import say, translated
 from ikm_pmi.results import Estimate, Findings, significant
 
 #: Tables that :func:`counted` reads.
@@ -29,10 +29,9 @@ class CountedResult(Findings):
         """Whether a survey could have seen the effect."""
         usual = self["surveys.usual_movement"].value
         seen = "large enough to be seen" if abs(self.effect) > 2 * usual else "too small to be seen"
-        return (
-            f"Manufacturing employment usually moves by {significant(usual)} persons from August "
-            f"to August: {significant(abs(self.effect))} IKM workers are {seen} in a survey."
-        )
+        return say("Manufacturing employment usually moves by {} persons from August to August: "
+                   "{} IKM workers are {} in a survey.",
+                   significant(usual), significant(abs(self.effect)), seen)  # fmt: skip
 
 
 def counted(employment: pd.DataFrame, panel: pd.DataFrame, effect: float) -> CountedResult:

@@ -17,7 +17,7 @@ import pandas as pd
 from ikm_pmi.errors import EstimationError, named
 from ikm_pmi.inference.conformal import conformal_by_shifts
 from ikm_pmi.inference.windows import end_of_sample, placebo_time
-from ikm_pmi.language import translated
+from ikm_pmi.language import joined, say, translated
 from ikm_pmi.parameters import CounterfactualParameters, Episode
 from ikm_pmi.parameters.pmi import FEWEST_TRAINED
 from ikm_pmi.pmi.sample import PeerSample, in_spells, monthly_rows, select_sample
@@ -76,7 +76,7 @@ class CounterfactualResult(Findings):
     def sentence(self) -> str:
         """Mean effect of each episode by each model, a sentence each."""
         means = [e.sentence() for e in self.estimates if e.name.endswith(".mean")]
-        return "\n".join(means)
+        return joined("\n", means)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +95,7 @@ class _How:
     def label(self, model: str) -> str:
         """The model in words."""
         words = LABELS[model]
-        return f"{words}, season of {self.season} months" if self.season else words
+        return say("{}, season of {} months", words, self.season) if self.season else words
 
 
 def estimate(frame: pd.DataFrame, parameters: CounterfactualParameters) -> CounterfactualResult:
@@ -305,7 +305,7 @@ def _one(
         f"counterfactual.{model}.{episode.name}",
         effect,
         ahead,
-        method=f"{how.label(model)}, normal forecast errors",
+        method=say("{}, normal forecast errors", how.label(model)),
         level=level,
         unit=how.unit,
     )
@@ -314,7 +314,7 @@ def _one(
         ahead.placebos.mean(axis=1),
         name=f"placebo_time.{episode.name}" + f".{model}" * (model != how.models[0]),
         null=_null(episode, how.outcome),
-        how=f"{how.label(model)} with its parameters fixed at those before the episode",
+        how=say("{} with its parameters fixed at those before the episode", how.label(model)),
         n=n,
     )
     path = effect_path(effect, ahead, level)
@@ -351,10 +351,10 @@ def _rank_tests(
             treated,
             usable=usable,
             name=f"end_of_sample.{episode.name}",
-            null=f"the regression of the {how.outcome} on a constant and the peers holds in "
-            f"{episode.first}..{episode.last} as before",
+            null=say("the regression of the {} on a constant and the peers holds in {} as before",
+                     how.outcome, f"{episode.first}..{episode.last}"),
         ),
-    )
+    )  # fmt: skip
 
 
 def _text(episode: Episode) -> str:
@@ -362,10 +362,8 @@ def _text(episode: Episode) -> str:
 
 
 def _null(episode: Episode, outcome: str) -> str:
-    return (
-        f"the {outcome} of {episode.first}..{episode.last} would have been the same without "
-        f"episode {episode.name}"
-    )
+    return say("the {} of {} would have been the same without episode {}",
+               outcome, f"{episode.first}..{episode.last}", episode.name)  # fmt: skip
 
 
 def _notes(
@@ -374,27 +372,21 @@ def _notes(
     notes = ["Intervals hold the variances and the AR coefficient at their estimates."]
     country = parameters.treated_country
     if country != "IDN":
-        notes.append(
-            f"The time series are those of {country}, in its own spells: "
-            + ", ".join(parameters.episodes)
-            + "."
-        )
+        notes.append(say("The time series are those of {}, in its own spells: {}.",
+                         country, joined(", ", parameters.episodes)))  # fmt: skip
     if str(sample.pmi.index[0]) > parameters.start_month:
-        notes.append(f"The sample begins in {sample.pmi.index[0]}, with the first PMI.")
+        notes.append(say("The sample begins in {}, with the first PMI.", sample.pmi.index[0]))
     if missing:
-        notes.append(
-            "No PMI was found for " + ", ".join(missing) + "; the models take these months as "
-            "missing, the rank tests leave them out."
-        )
+        notes.append(say("No PMI was found for {}; the models take these months as missing, the "
+                         "rank tests leave them out.", joined(", ", missing)))  # fmt: skip
     if sample.peers.shape[1]:
-        notes.append(
-            "The peers are observed during the episodes and may have been hit in the same months: "
-            f"an effect given the peers is what {_NAMES.get(country, country)} lost beyond them."
-        )
+        notes.append(say("The peers are observed during the episodes and may have been hit in the "
+                         "same months: an effect given the peers is what {} lost beyond them.",
+                         _NAMES.get(country, country)))  # fmt: skip
         notes += _extrapolated(sample.peers, parameters)
-    notes += [f"Peer {peer} is left out: {why}." for peer, why in sample.excluded.items()]
+    notes += [say("Peer {} is left out: {}.", peer, why) for peer, why in sample.excluded.items()]
     if parameters.masked:
-        notes.append("Not in training: " + ", ".join(parameters.masked) + ".")
+        notes.append(say("Not in training: {}.", joined(", ", parameters.masked)))
     return tuple(notes)
 
 
@@ -407,9 +399,8 @@ def _extrapolated(peers: pd.DataFrame, parameters: CounterfactualParameters) -> 
         spell = peers.loc[episode.first : episode.last]
         outside = ((spell < past.min()) | (spell > past.max())).any(axis=1)
         if outside.any():
-            months = ", ".join(spell.index[outside].astype(str))
-            notes.append(
-                f"{episode.name}: in {months} a peer is outside its range in training; the "
-                "forecast extrapolates, and the placebo interval does not know of it."
-            )
+            months = joined(", ", spell.index[outside])
+            notes.append(say("{}: in {} a peer is outside its range in training; the forecast "
+                             "extrapolates, and the placebo interval does not know of it.",
+                             episode.name, months))  # fmt: skip
     return notes

@@ -14,6 +14,7 @@ from ikm_pmi.errors import DataError, EstimationError
 from ikm_pmi.inference.absorbed import absorb
 from ikm_pmi.inference.clusters import critical_t, p_t
 from ikm_pmi.inference.few_clusters import FewClusters, few_clusters, without_each
+from ikm_pmi.language import joined, say
 from ikm_pmi.parameters.pmi import FEWEST_COUNTRIES
 from ikm_pmi.pmi.sample import PANDEMIC
 from ikm_pmi.results import Estimate
@@ -62,7 +63,7 @@ class Fork:
     @property
     def words(self) -> str:
         """For reading."""
-        return FORMS[self.form] + ", lag" * self.lag + ", own era level" * self.era
+        return joined(", ", [FORMS[self.form], *["lag"] * self.lag, *["own era level"] * self.era])
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -160,7 +161,7 @@ def assemble(frame: pd.DataFrame, parameters: CrossCountryParameters) -> Country
             where=f"{first} to {last}",
             todo="list more countries, widen the sample, or lower minimum_months",
         )
-    few = f"fewer than {parameters.minimum_months} usable months"
+    few = say("fewer than {} usable months", parameters.minimum_months)
     excluded = [
         (country, int(count), few if country in listed else "not listed")
         for country, count in counts.items()
@@ -168,7 +169,7 @@ def assemble(frame: pd.DataFrame, parameters: CrossCountryParameters) -> Country
     ]
     holes = inside[~whole & inside["country"].isin(kept)]
     gaps = [
-        (row["country"], str(row["month"]), ", ".join(n for n in needed if pd.isna(row[n])))
+        (row["country"], str(row["month"]), joined(", ", (n for n in needed if pd.isna(row[n]))))
         for row in holes.sort_values(["month", "country"]).to_dict("records")
     ]
     return CountryPanel(
@@ -286,7 +287,7 @@ class CountryFit:
             name="combination",
             value=value,
             unit="index points",
-            method=f"country and month effects, {G} countries, CRV3 t({G - 1})",
+            method=say("country and month effects, {} countries, CRV3 t({})", G, G - 1),
             n=len(self.countries),
             std_error=error,
             ci_low=value - half,

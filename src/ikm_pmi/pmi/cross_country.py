@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ikm_pmi.inference.bands import holm
 from ikm_pmi.inference.few_clusters import FewClusters
-from ikm_pmi.language import translated
+from ikm_pmi.language import joined, say, translated
 from ikm_pmi.parameters import CrossCountryParameters, YardsticksParameters
 from ikm_pmi.pmi.country_panel import CONTROLS, CountryFit, CountryPanel, assemble, regress
 from ikm_pmi.pmi.local_projections import UNIT, LocalProjections, project
@@ -77,7 +77,7 @@ class CrossCountryResult(Findings):
     def sentence(self, digits: int = 2) -> str:
         """Change, level and the test of a steady restriction."""
         steady = self.test("panel.level_is_zero").sentence()
-        return " ".join([*(e.sentence(digits) for e in self.estimates[:2]), steady])
+        return joined(" ", [*(e.sentence(digits) for e in self.estimates[:2]), steady])
 
     def restriction(self) -> pd.DataFrame:
         """What ten points more stringency go with in the month, by regression, for reading."""
@@ -162,7 +162,7 @@ def by_country(name: str, found: FewClusters, unit: str) -> Estimate:
         three,
         name=name,
         unit=unit,
-        method=f"country and month effects, {G} countries, CRV3 t({G - 1})",
+        method=say("country and month effects, {} countries, CRV3 t({})", G, G - 1),
         detail={
             "n_clusters": G,
             "wild_p_value": wild.p_value,
@@ -188,11 +188,11 @@ def _pre_trend(
     without = np.column_stack([fit.without_each(name) for name in leads])
     b, G = fit.fit.params[list(leads)].to_numpy(), len(without)
     cov = (G - 1) / G * (without - b).T @ (without - b)  # CRV3
+    null = "Changes in restrictions {} to {} months ahead say nothing about today's PMI."
     tests = [
         joint_test(
             name,
-            f"Changes in restrictions {first} to {parameters.leads} months ahead say nothing "
-            "about today's PMI.",
+            say(null, first, parameters.leads),
             (b[first - 1 :], cov[first - 1 :, first - 1 :]),
             G,
             parameters,
@@ -220,7 +220,7 @@ def joint_test(
         null=null,
         statistic=F,
         p_value=float(stats.f.sf(F, len(b), n_clusters - 1)),
-        distribution=f"F({len(b)}, {n_clusters - 1}), CRV3",
+        distribution=say("F({}, {}), CRV3", len(b), n_clusters - 1),
         detail={
             "minimum_detectable_effect": detectable(V, n_clusters, parameters),
             "power": parameters.power,
@@ -255,29 +255,24 @@ def detectable(
 
 def _notes(panel: CountryPanel, main: CountryFit) -> tuple[str, ...]:
     notes = [
-        f"{country} {', '.join(rows['month'])} {'is' if len(rows) == 1 else 'are'} left out: "
-        f"no {missing}."
+        say("{} {} is left out: no {}." if len(rows) == 1 else "{} {} are left out: no {}.",
+            country, joined(", ", rows["month"]), missing)
         for (country, missing), rows in panel.gaps.groupby(["country", "missing"])
-    ]
+    ]  # fmt: skip
     thin = panel.excluded[panel.excluded["reason"] != "not listed"]
     notes += [
-        f"{row['country']} is left out: {row['reason']} ({row['usable_months']})."
+        say("{} is left out: {} ({}).", row["country"], row["reason"], row["usable_months"])
         for row in thin.to_dict("records")
     ]
     without = main.without_each("change")
     most = (without - main.fit.params["change"]).abs().idxmax()
-    return (
-        *notes,
-        f"Without {most}, the country that matters most, the coefficient of the change "
-        f"is {number(without[most])}.",
-    )
+    note = "Without {}, the country that matters most, the coefficient of the change is {}."
+    return (*notes, say(note, most, number(without[most])))
 
 
 def _power_note(test: TestResult, effect: Estimate) -> str:
     smallest = test.detail["minimum_detectable_effect"]
     verdict = "larger than" if smallest > abs(effect.value) else "no larger than"
-    return (
-        f"The pre-trend test would have found leads of {number(smallest)} points with a power of "
-        f"{test.detail['power']:.0%}; that is {verdict} the effect itself "
-        f"({number(abs(effect.value))})."
-    )
+    return say("The pre-trend test would have found leads of {} points with a power of {:.0%}; "
+               "that is {} the effect itself ({}).", number(smallest), test.detail["power"],
+               verdict, number(abs(effect.value)))  # fmt: skip

@@ -22,7 +22,7 @@ import pandas as pd
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.sensitivity import benchmarks, robustness_value
 from ikm_pmi.inference.shift import ShiftTest, shift_in_time
-from ikm_pmi.language import translated
+from ikm_pmi.language import joined, say, translated
 from ikm_pmi.parameters import ImpactParameters
 from ikm_pmi.pmi.sample import UNIT, assemble, both_sides, dose_design
 from ikm_pmi.restrictions import READINGS
@@ -52,7 +52,7 @@ class DoseResult(Findings):
     @translated
     def sentence(self) -> str:
         """What the change of July 2021 goes with, and whether easing is its mirror image."""
-        return f"{self.estimates[0].sentence(1)} {self.tests[1].sentence()}"
+        return joined(" ", (self.estimates[0].sentence(1), self.tests[1].sentence()))
 
 
 def dose_response(frame: pd.DataFrame, parameters: ImpactParameters) -> DoseResult:
@@ -170,7 +170,7 @@ def _test(name: str, null: str, shift: ShiftTest, n: int) -> TestResult:
         null=null,
         statistic=shift.value,
         p_value=shift.p_value,
-        distribution=f"the coefficient among {n} circular shifts",
+        distribution=say("the coefficient among {} circular shifts", n),
         n=n,
         minimum_p=shift.minimum_p,
         detail={"ci_low": shift.ci_low, "ci_high": shift.ci_high},
@@ -211,7 +211,11 @@ def by_reading(tables: Mapping[str, pd.DataFrame], parameters: ImpactParameters)
         change of June to July 2021. No row where the intensity never moves.
     """
     first, last = parameters.start_month, parameters.end_month
-    spans = {"all": (first, last), "to 2020-12": (first, "2020-12"), "from 2021": ("2021-01", last)}
+    spans = {
+        "all": (first, last),
+        say("to {}", "2020-12"): (first, "2020-12"),
+        "from 2021": ("2021-01", last),
+    }
     rows = []
     for reading in reversed(READINGS):
         own = parameters.read(reading)
@@ -237,7 +241,9 @@ def readings(table: pd.DataFrame, parameters: ImpactParameters) -> list[Estimate
         Estimate(
             name=f"pmi.dose.june_to_july_2021.{row['intensity']}.{row['reading']}",
             unit="index points",
-            method=f"OLS, circular shifts of the residuals; {row['reading']} reading of the rules",
+            method=say(
+                "OLS, circular shifts of the residuals; {} reading of the rules", row["reading"]
+            ),
             ci_level=parameters.confidence_level,
             **{name: row[name] for name in numbers},
         )

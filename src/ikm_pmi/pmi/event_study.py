@@ -19,7 +19,7 @@ from ikm_pmi.data.months import month_of
 from ikm_pmi.inference.bands import holm, sup_t_half_widths
 from ikm_pmi.inference.regression import check_design
 from ikm_pmi.inference.windows import Placebo, half_width, leave_window_out, rank_p_value
-from ikm_pmi.language import months_said, translated
+from ikm_pmi.language import joined, months_said, say, translated
 from ikm_pmi.parameters import Episode, ImpactParameters
 from ikm_pmi.pmi.sample import lagged, monthly_rows, select_months
 from ikm_pmi.pmi.spells import (
@@ -59,10 +59,11 @@ class _Judge:
 
     def shared(self, placebo: Placebo, spell: Spell) -> dict[str, Any]:
         """What the estimates of one spell have in common."""
+        method = "OLS month dummies; rank among {} windows of {}"
         return {
             "n": self.n,
             "ci_level": self.level,
-            "method": f"OLS month dummies; rank among {placebo.windows} windows of {spell.shape}",
+            "method": say(method, placebo.windows, spell.shape),
             "detail": {"minimum_p": placebo.minimum_p, "windows": placebo.windows},
         }
 
@@ -110,13 +111,14 @@ def episode_effects(
         records.append(judge.month(name, effect[j], placebo.errors[:, j], own))
     test = TestResult(
         name=f"{judge.outcome}.{spell.name}.no_effect",
-        null=f"the mean effect of {spell.name} on the {_label(judge.outcome)} is zero",
+        null=say("the mean effect of {} on the {} is zero", spell.name, _label(judge.outcome)),
         statistic=mean,
         p_value=p,
-        distribution=f"rank of the mean among {placebo.windows} placebo windows of {spell.shape}",
+        distribution=say("rank of the mean among {} placebo windows of {}",
+                         placebo.windows, spell.shape),
         n=judge.n,
         minimum_p=placebo.minimum_p,
-    )
+    )  # fmt: skip
     return records, test
 
 
@@ -136,13 +138,13 @@ def effects_around(
 def _no_anticipation(
     spell: Spell, effect: NDArray[np.float64], placebo: Placebo, judge: _Judge
 ) -> TestResult:
-    largest = float(np.max(np.abs(effect)))
+    largest, null = float(np.max(np.abs(effect))), "the {} does not move in the {} before {}"
     return TestResult(
         name=f"{judge.outcome}.{spell.name}.no_anticipation",
-        null=f"the {_label(judge.outcome)} does not move in the {spell.shape} before {spell.name}",
+        null=say(null, _label(judge.outcome), spell.shape, spell.name),
         statistic=largest,
         p_value=rank_p_value(largest, np.abs(placebo.errors).max(axis=1)),
-        distribution=f"rank of the largest effect among {placebo.windows} placebo windows",
+        distribution=say("rank of the largest effect among {} placebo windows", placebo.windows),
         n=judge.n,
         minimum_p=placebo.minimum_p,
     )
@@ -179,10 +181,9 @@ class EventStudyResult(Findings):
         months = [e.name.removeprefix(name) for e in self.by_month() if e.name.startswith(name)]
         side = "below" if last.value < 0 else "above"
         subject = "the PMI" if self.outcome == "pmi" else _label(self.outcome)
-        return (
-            f"In {months_said(months[0], months[-1])}, {subject} stood "
-            f"{number(abs(last.value), 1)} {unit} {side} what other months predict"
-        )
+        return say("In {}, {} stood {} {} {} what other months predict",
+                   months_said(months[0], months[-1]), subject, number(abs(last.value), 1), unit,
+                   side)  # fmt: skip
 
     def _episode(self, mean: Estimate) -> str:
         return mean.name.removeprefix(f"{self.outcome}.").removesuffix(".mean")
@@ -198,10 +199,12 @@ class EventStudyResult(Findings):
         means = [e for e in self.estimates if e.name.endswith(".mean")]
         tests = {t.name: t for t in self.tests}
         lines = [
-            f"{e.sentence(1)} {tests[e.name.removesuffix('mean') + 'no_effect'].sentence()}"
+            joined(
+                " ", (e.sentence(1), tests[e.name.removesuffix("mean") + "no_effect"].sentence())
+            )
             for e in means
         ]
-        return "\n".join([*lines, *self.notes])
+        return joined("\n", [*lines, *self.notes])
 
 
 def evaluate(
@@ -305,8 +308,8 @@ def event_study(
     estimates, tests = _judged(on, params, (y, calm), judge)
     on.notes.extend(_extrapolated(on, X, calm))
     if excluded:
-        reasons = "; ".join(f"{m} ({r})" for m, r in excluded.items())
-        on.notes.append(f"Months left out: {reasons}")
+        reasons = joined("; ", (say("{} ({})", m, r) for m, r in excluded.items()))
+        on.notes.append(say("Months left out: {}", reasons))
     return EventStudyResult(
         estimates=tuple(estimates),
         tests=tuple(tests),
@@ -366,11 +369,9 @@ def _extrapolated(on: Switched, X: pd.DataFrame, calm: pd.DataFrame) -> list[str
             beyond = np.maximum(inside - high, low - inside)
             if beyond.max() > 0:
                 at = beyond.idxmax()
-                notes.append(
-                    f"{spell.name}: {name} reaches {number(inside[at], 2)} in {at}, outside its "
-                    f"{number(low, 2)} to {number(high, 2)} in the clean months: the comparison "
-                    "extrapolates"
-                )
+                notes.append(say("{}: {} reaches {} in {}, outside its {} to {} in the clean "
+                                 "months: the comparison extrapolates", spell.name, name,
+                                 number(inside[at]), at, number(low), number(high)))  # fmt: skip
     return notes
 
 

@@ -23,11 +23,19 @@ import statsmodels.formula.api as smf
 
 from ikm_pmi.errors import DataError, EstimationError
 from ikm_pmi.inference.few_clusters import FewClusters, few_clusters, without_each
-from ikm_pmi.language import translated
+from ikm_pmi.language import say, translated
 from ikm_pmi.parameters import IntensityParameters, YardsticksParameters
 from ikm_pmi.pmi.cross_country import detectable
 from ikm_pmi.restrictions import AREAS, READINGS, daily_closure, shares_by_subsector
-from ikm_pmi.results import Estimate, Findings, TestResult, number, percent, probability, span
+from ikm_pmi.results import (
+    Estimate,
+    Findings,
+    TestResult,
+    number,
+    p_said,
+    percent,
+    span,
+)
 
 #: Tables that :func:`industries` reads.
 TABLES = (
@@ -64,31 +72,22 @@ class IndustriesResult(Findings):
     def sentence(self) -> str:
         """The slope with its set and both p-values, and the bound over all forms."""
         e, full = self["industries.slope"], self.test("industries.full_bite.wild").p_value
-        text = (
-            f"Across {e.n} industries a full closure in {self.quarter} goes with "
-            f"{number(e.value, 0)} percent of output ({percent(e.ci_level)} set "
-            f"{span(e.ci_low, e.ci_high, 0)}); p {_with_sign(e.p_value or 0.0)} of no slope, "
-            f"p {_with_sign(full)} of full bite (−100)"
-        )
+        text = say("Across {} industries a full closure in {} goes with {} percent of output ({} "
+                   "set {}); p {} of no slope, p {} of full bite (−100)", e.n, self.quarter,
+                   number(e.value, 0), percent(e.ci_level), span(e.ci_low, e.ci_high, 0),
+                   p_said(e.p_value or 0.0), p_said(full))  # fmt: skip
         most = self.most
         if most is None:
-            return (
-                f"{text}; the sets of {len(self.forms)} forms do not exclude that all of it shows."
-            )
-        return (
-            f"{text}; over {len(self.forms)} forms at most {number(most, 1)} of the closure shows."
-        )
+            return say("{}; the sets of {} forms do not exclude that all of it shows.",
+                       text, len(self.forms))  # fmt: skip
+        return say("{}; over {} forms at most {} of the closure shows.",
+                   text, len(self.forms), number(most, 1))  # fmt: skip
 
     @property
     def most(self) -> float | None:
         """The largest share of the coded closure in the sets of all forms; None if that is all."""
         e = next((e for e in self.estimates if e.name == "industries.shows_at_most"), None)
         return None if e is None or e.value >= 1 else e.value
-
-
-def _with_sign(p: float) -> str:
-    said = probability(p)
-    return said if said.startswith("<") else f"= {said}"
 
 
 def share_shut(tables: Tables, reading: IntensityParameters, quarter: str) -> pd.DataFrame:
@@ -191,7 +190,7 @@ def permutation_test(
         null=words,
         statistic=float(own / (shut @ shut)) + null,
         p_value=float((1 + (np.abs(slopes) >= least).sum()) / (1 + draws)),
-        distribution=f"the slope among {draws:,} permutations of the industries",
+        distribution=say("the slope among {:,} permutations of the industries", draws),
         n=len(frame),
         minimum_p=1 / (1 + draws),
     )
@@ -301,8 +300,8 @@ def _bound(forms: pd.DataFrame, parameters: YardsticksParameters) -> tuple[Estim
             name="industries.shows_at_most",
             value=max(0.0, float((forms["low"] / FULL_BITE).max())),
             unit="share of the coded closure",
-            method=f"largest share in the {percent(parameters.confidence_level)} sets of "
-            f"{len(forms)} forms, wild bootstrap",
+            method=say("largest share in the {} sets of {} forms, wild bootstrap",
+                       percent(parameters.confidence_level), len(forms)),
             n=len(forms),
         ),
-    )
+    )  # fmt: skip

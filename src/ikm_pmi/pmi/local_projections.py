@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.bands import holm, sup_t_critical
 from ikm_pmi.inference.clusters import critical_t, p_t
-from ikm_pmi.language import translated
+from ikm_pmi.language import joined, say, translated
 from ikm_pmi.parameters import CrossCountryParameters
 from ikm_pmi.pmi.country_panel import CountryPanel, regress
 from ikm_pmi.results import Estimate, Readable, number, percent
@@ -58,7 +58,8 @@ class LocalProjections(Readable):
     @property
     def estimates(self) -> tuple[Estimate, ...]:
         """``panel.lp.0`` .. ``panel.lp.H`` and ``panel.lp.cumulative``."""
-        method = f"local projection, country and month effects, CRV3 t({self.n_countries - 1})"
+        method = say("local projection, country and month effects, CRV3 t({})",
+                     self.n_countries - 1)  # fmt: skip
         rows = self.path.to_dict("records")
         estimates = [
             Estimate(
@@ -83,8 +84,8 @@ class LocalProjections(Readable):
         total = Estimate(
             name="panel.lp.cumulative",
             value=value,
-            unit=f"point-months per +10 points of stringency, months 0 to {end['horizon']}",
-            method=f"sum of local projections, joint CRV3 t({self.n_countries - 1})",
+            unit=say("point-months per +10 points of stringency, months 0 to {}", end["horizon"]),
+            method=say("sum of local projections, joint CRV3 t({})", self.n_countries - 1),
             n=end["n"],
             std_error=error,
             ci_low=value - half,
@@ -101,24 +102,21 @@ class LocalProjections(Readable):
     def headline(self) -> str:
         """The first months in a sentence for a title."""
         first = [number(float(value)) for value in self.path["response"].iloc[:2]]
-        return (
-            f"When rules tighten by ten points, the PMI moves by {first[0]} points in the same "
-            f"month and by {first[1]} in the next"
-        )
+        return say("When rules tighten by ten points, the PMI moves by {} points in the same "
+                   "month and by {} in the next",
+                   first[0], first[1])  # fmt: skip
 
     @translated
     def sentence(self, digits: int = 2) -> str:
         """The path, its sum and the band in words."""
-        path = ", ".join(number(value, digits) for value in self.path["response"])
+        path = joined(", ", (number(value, digits) for value in self.path["response"]))
         outside = self.path.loc[
             (self.path["band_low"] > 0) | (self.path["band_high"] < 0), "horizon"
         ]
-        months = ", ".join(map(str, outside)) or "none"
-        return (
-            f"PMI 0 to {len(self.path) - 1} months after +10 points of stringency: {path}; "
-            f"months whose {percent(self.level)} simultaneous band excludes zero: {months}; "
-            + self.estimates[-1].sentence(digits)
-        )
+        return say("PMI 0 to {} months after +10 points of stringency: {}; months whose {} "
+                   "simultaneous band excludes zero: {}; {}", len(self.path) - 1, path,
+                   percent(self.level), joined(", ", outside) or "none",
+                   self.estimates[-1].sentence(digits))  # fmt: skip
 
 
 def project(panel: CountryPanel, parameters: CrossCountryParameters) -> LocalProjections:

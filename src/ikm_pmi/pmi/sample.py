@@ -18,6 +18,7 @@ from ikm_pmi.data import frames, package
 from ikm_pmi.data.months import as_months
 from ikm_pmi.errors import DataError, EstimationError, named, shown
 from ikm_pmi.inference.regression import check_rows
+from ikm_pmi.language import joined, say
 from ikm_pmi.parameters import CounterfactualParameters, Episode, ImpactParameters
 from ikm_pmi.restrictions import READINGS, daily_intensity, monthly_intensity
 
@@ -246,7 +247,7 @@ def select_months(
     wanted = frame.loc[months, list(columns)]
     missing = wanted.isna()
     excluded = {
-        str(month): ", ".join(wanted.columns[flags]) + " missing"
+        str(month): say("{} missing", joined(", ", wanted.columns[flags]))
         for month, flags in zip(months, missing.to_numpy(), strict=True)
         if flags.any()
     }
@@ -400,7 +401,8 @@ def _unusable(data: pd.DataFrame, parameters: CounterfactualParameters) -> dict[
             excluded[peer] = "it is the country studied" if own else "not in the frame"
         elif data[peer].isna().any():
             gaps = data.index[data[peer].isna()].astype(str)
-            excluded[peer] = f"no value in {len(gaps)} of {len(data)} months, first {gaps[0]}"
+            excluded[peer] = say("no value in {} of {} months, first {}",
+                                 len(gaps), len(data), gaps[0])  # fmt: skip
     return excluded
 
 

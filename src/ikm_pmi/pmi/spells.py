@@ -12,6 +12,7 @@ import pandas as pd
 
 from ikm_pmi.data.months import month_of
 from ikm_pmi.errors import EstimationError, shown
+from ikm_pmi.language import joined, say
 from ikm_pmi.parameters import Episode, check_apart
 
 if TYPE_CHECKING:
@@ -37,8 +38,13 @@ class Spell:
     @property
     def shape(self) -> str:
         """The length in words, with the months that are missing inside."""
-        text = f"{len(self.months)} month" + ("s" if len(self.months) > 1 else "")
-        return text + (f" (without {', '.join(self.missing)})" if self.missing else "")
+        text = say("{} months" if len(self.months) > 1 else "{} month", len(self.months))
+        return say("{} (without {})", text, joined(", ", self.missing)) if self.missing else text
+
+
+_NO_EFFECT = "{}: no effect for {} (not in the sample)"
+_NO_LEAD = "{} is no lead of {}: it belongs to {}"
+_NOT_TESTED = "{}: anticipation is not tested, it has no lead of its own"
 
 
 class Switched(NamedTuple):
@@ -86,26 +92,26 @@ def find_spells(
             )
         missing = tuple(str(m) for m in months.difference(sample))
         if missing:
-            notes.append(f"{episode.name}: no effect for {', '.join(missing)} (not in the sample)")
+            notes.append(say(_NO_EFFECT, episode.name, joined(", ", missing)))
         spells[episode.name] = Spell(episode.name, present, missing)
         taken |= dict.fromkeys(months, episode.name)
     for episode in episodes if leads else []:
         months = pd.period_range(end=pd.Period(episode.first, "M") - 1, periods=leads)
         for month in months:
             if month in taken:
-                notes.append(f"{month} is no lead of {episode.name}: it belongs to {taken[month]}")
+                notes.append(say(_NO_LEAD, month, episode.name, taken[month]))
         free = pd.PeriodIndex([m for m in months if m not in taken and m in sample], freq="M")
-        taken |= dict.fromkeys(free, f"the leads of {episode.name}")
+        taken |= dict.fromkeys(free, say("the leads of {}", episode.name))
         if len(free):
             around[0][episode.name] = Spell(episode.name, free, ())
         else:
-            notes.append(f"{episode.name}: anticipation is not tested, it has no lead of its own")
+            notes.append(say(_NOT_TESTED, episode.name))
     after_own: dict[str, list[pd.Period]] = {}
     # A month after two episodes belongs to the later one.
     for episode in sorted(episodes, key=lambda e: e.last, reverse=True) if after else []:
         months = pd.period_range(pd.Period(episode.last, "M") + 1, periods=after)
         after_own[episode.name] = [m for m in months if m not in taken and m in sample]
-        taken |= dict.fromkeys(after_own[episode.name], f"the months after {episode.name}")
+        taken |= dict.fromkeys(after_own[episode.name], say("the months after {}", episode.name))
     for episode in episodes:
         if own := after_own.get(episode.name):
             around[1][episode.name] = Spell(episode.name, pd.PeriodIndex(own, freq="M"), ())

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.windows import rank_p_value
-from ikm_pmi.language import translated
+from ikm_pmi.language import say, translated
 from ikm_pmi.parameters import YardsticksParameters
 from ikm_pmi.results import Estimate, Findings, TestResult, number, probability
 
@@ -55,13 +55,12 @@ class SurveysResult(Findings):
         """Both changes, and the miss with its rank and p."""
         own, other = self["survey.pmi.change"], self["survey.pmi_bi.change"]
         miss = self["survey.pmi_bi.miss"]
-        return (
-            f"From the quarter before to {self.quarter}, the quarterly mean of the PMI moved by "
-            f"{number(own.value, 1)} points and Bank Indonesia's PMI-BI by "
-            f"{number(other.value, 1)}; the PMI-BI stood {number(miss.value, 1)} points from what "
-            f"its firms had forecast, rank {self.rank} of {len(self.misses)} from the lowest "
-            f"(p = {probability(self.tests[1].p_value)} with the mean miss removed)."
-        )
+        return say("From the quarter before to {}, the quarterly mean of the PMI moved by {} "
+                   "points and Bank Indonesia's PMI-BI by {}; the PMI-BI stood {} points from "
+                   "what its firms had forecast, rank {} of {} from the lowest (p = {} with the "
+                   "mean miss removed).", self.quarter, number(own.value, 1),
+                   number(other.value, 1), number(miss.value, 1), self.rank, len(self.misses),
+                   probability(self.tests[1].p_value))  # fmt: skip
 
 
 def quarter_levels(pmi_bi: pd.DataFrame, monthly: pd.DataFrame) -> pd.DataFrame:
@@ -172,7 +171,7 @@ def _ranked(name: str, values: pd.Series, quarter: pd.Period) -> TestResult:
         null=_USUAL + (", the mean miss removed" if name.endswith("mean") else ""),
         statistic=value,
         p_value=rank_p_value(value, values[~own].to_numpy(float)),
-        distribution=f"rank of the absolute miss among {len(values)} forecasts",
+        distribution=say("rank of the absolute miss among {} forecasts", len(values)),
         n=len(values),
         minimum_p=1 / len(values),
     )
@@ -209,7 +208,7 @@ def _in_words(row: pd.Series) -> str:
     word = {1: up, 0: "unchanged", -1: down}[int(row["direction"])]
     if row["pace"] == "turned" and word != "unchanged":
         return "began to rise" if word == up else "began to fall"
-    return f"{word} {_PACE.get(row['pace'], '')}".strip()
+    return say("{} {}", word, _PACE.get(row["pace"], "")).strip()
 
 
 def exports_by_vintage(table: pd.DataFrame, parameters: YardsticksParameters) -> pd.DataFrame:

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import pandas as pd
 
 from ikm_pmi.errors import EstimationError
-from ikm_pmi.language import translated
+from ikm_pmi.language import joined, say, translated
 from ikm_pmi.parameters import CounterfactualParameters, Episode, ImpactParameters
 from ikm_pmi.pmi.event_study import EventStudyResult, evaluate, event_study
 from ikm_pmi.pmi.sample import monthly_frame, select_sample, wide_frame
-from ikm_pmi.results import Estimate, Findings, TestResult, in_words, number
+from ikm_pmi.results import Estimate, Findings, TestResult, in_words, number, span
 
 
 class Arm(NamedTuple):
@@ -137,16 +137,16 @@ class GapResult(Findings):
         by_key = {arm.key: arm.estimator for arm in ARMS}
         parts = []
         for e in self.estimates:
-            low = "−∞" if e.ci_low is None else number(e.ci_low, 1)
-            high = "∞" if e.ci_high is None else number(e.ci_high, 1)
-            method = by_key[e.name.rpartition(".")[2]]
-            parts.append(f"{method} {number(e.value, 1)} ({low} to {high})")
-        name, listed = in_words(self.episode), ", ".join(parts)
+            method, ends = by_key[e.name.rpartition(".")[2]], span(e.ci_low, e.ci_high, 1)
+            parts.append(say("{} {} ({})", method, number(e.value, 1), ends))
+        name, listed = in_words(self.episode), joined(", ", parts)
         near, far = (number(v, 1) for v in (values[0], values[-1]))
         if max(values) >= 0:
-            return f"{name}: the PMI stood {near} to {far} points from its expected path: {listed}."
+            return say("{}: the PMI stood {} to {} points from its expected path: {}.",
+                       name, near, far, listed)  # fmt: skip
         near, far = near.strip("−"), far.strip("−")
-        return f"{name}: the PMI stood {near} to {far} points below its expected path: {listed}."
+        return say("{}: the PMI stood {} to {} points below its expected path: {}.",
+                   name, near, far, listed)  # fmt: skip
 
 
 def gap(episode: str, estimates: Sequence[Estimate]) -> GapResult:

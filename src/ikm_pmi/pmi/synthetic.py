@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from ikm_pmi.errors import EstimationError
-from ikm_pmi.language import translated
+from ikm_pmi.language import joined, say, translated
 from ikm_pmi.parameters import Episode, SyntheticParameters
 from ikm_pmi.pmi.synthetic_fit import (
     VARIANTS,
@@ -69,7 +69,7 @@ class SyntheticResult(Findings):
         """Each episode's mean gap by each variant, and the placebo test."""
         means = [one for one in self.estimates if ".mean" in one.name]
         lines = [one.sentence() for one in means] + [one.sentence() for one in self.tests]
-        return "\n".join(lines)
+        return joined("\n", lines)
 
 
 def synthetic_control(frame: pd.DataFrame, parameters: SyntheticParameters) -> SyntheticResult:
@@ -147,11 +147,10 @@ def _study(
     ends = without["mean"].agg(["min", "max"])
     reach = {"leave_one_out_low": float(ends["min"]), "leave_one_out_high": float(ends["max"])}
     estimates[0] = replace(estimates[0], detail={**estimates[0].detail, **reach})
-    note = (
-        f"{episode.name}: weights from {len(outcomes) - len(post)} months ({outcomes.index[0]} to "
-        f"{post[0] - 1}) of {len(classic.weights)} donors. Augmented weights may be negative. "
-        "The penalty is chosen once and held in conformal refits."
-    )
+    note = say("{}: weights from {} months ({} to {}) of {} donors. Augmented weights may be "
+               "negative. The penalty is chosen once and held in conformal refits.", episode.name,
+               len(outcomes) - len(post), outcomes.index[0], post[0] - 1,
+               len(classic.weights))  # fmt: skip
     paths = {"observed": observed} | {model.variant: observed - model.gaps for model in fits}
     return SyntheticResult(
         estimates=tuple(estimates),
@@ -181,13 +180,13 @@ def _estimates(
             alone = fit(kept, model.treated, [month])
             sets.append(conformal_set(alone, kept, level))
             rows.append((str(month), float(gap)))
+    method = "{}, {} donors; conformal set of constant effects (moving blocks, refitted under each)"
     return [
         Estimate(
             name=f"counterfactual.synthetic.{episode.name}.{name}",
             value=value,
             unit="index points",
-            method=f"{_TITLES[model.variant]}, {len(model.weights)} donors; conformal set of "
-            "constant effects (moving blocks, refitted under each)",
+            method=say(method, _TITLES[model.variant], len(model.weights)),
             n=len(outcomes),
             ci_low=found.low,
             ci_high=found.high,
@@ -208,11 +207,15 @@ def _placebo_test(model: SyntheticFit, placebos: pd.DataFrame, episode: Episode)
     n_units = len(placebos)
     return TestResult(
         name=f"placebo_space.{episode.name}",
-        null=f"the gap of {model.treated} in {episode.name} is no larger, beside the fit before, "
-        "than that of a country without the treatment",
+        null=say(
+            "the gap of {} in {} is no larger, beside the fit before, than that of a country "
+            "without the treatment",
+            model.treated,
+            episode.name,
+        ),
         statistic=model.rmspe_ratio,
         p_value=rank_p(placebos),
-        distribution=f"rank of the RMSPE ratio among {n_units} countries",
+        distribution=say("rank of the RMSPE ratio among {} countries", n_units),
         n=n_units,
         minimum_p=1 / n_units,
     )
@@ -243,8 +246,8 @@ def alternatives(
     if not p.keep_easers:
         choices["donors that eased kept"] = {"keep_easers": True}
     for country in [c for c in ("IND",) if c in used]:  # its own wave ended in these months
-        choices[f"without {country}"] = {"own_lockdown": [*p.own_lockdown, country]}
-    choices |= {f"from {start}": {"synthetic_start_month": start} for start in starts}
+        choices[say("without {}", country)] = {"own_lockdown": [*p.own_lockdown, country]}
+    choices |= {say("from {}", start): {"synthetic_start_month": start} for start in starts}
     rows = []
     for choice, changed in choices.items():
         own = p.model_copy(update=changed)

@@ -21,6 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ikm_pmi.errors import DataError, EstimationError, named
+from ikm_pmi.language import joined, say
 from ikm_pmi.parameters import Episode, SyntheticParameters
 from ikm_pmi.parameters.pmi import FEWEST_BEFORE
 
@@ -92,8 +93,10 @@ def unseen(months: pd.Index, episode: Episode, parameters: SyntheticParameters) 
     holes = _before(episode, parameters).difference(pd.PeriodIndex(months))
     if not len(holes):
         return ()
-    listed = ", ".join(map(str, holes))
-    return (f"{episode.name}: {parameters.treated_country} has no PMI in {listed}; left out.",)
+    listed = joined(", ", holes)
+    return (
+        say("{}: {} has no PMI in {}; left out.", episode.name, parameters.treated_country, listed),
+    )
 
 
 def screen(
@@ -156,18 +159,19 @@ def _why_not(
 ) -> str:
     """Why a country is no donor; empty when it is one."""
     if country in AGGREGATES:
-        return f"aggregate: {AGGREGATES[country]}"
+        return say("aggregate: {}", AGGREGATES[country])
     if country in parameters.own_lockdown:
         return "lockdown of its own: named in own_lockdown"
     if len(missing) > 0:
-        first = ", ".join(map(str, missing[:3])) + (" …" if len(missing) > 3 else "")
-        return f"missing months: {len(missing)} ({first})"
+        first = joined(", ", missing[:3])
+        first = say("{} …", first) if len(missing) > 3 else first
+        return say("missing months: {} ({})", len(missing), first)
     if parameters.max_change < 100 and np.isnan(change):
         return "stringency unknown: its own change cannot be judged"
     if change > parameters.max_change:
-        return f"tightened itself: stringency rose by {change:.1f} points"
+        return say("tightened itself: stringency rose by {:.1f} points", change)
     if change < -parameters.max_change and not parameters.keep_easers:
-        return f"eased: stringency fell by {-change:.1f} points"
+        return say("eased: stringency fell by {:.1f} points", -change)
     return ""
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.windows import joint_half_width, joint_p_value
-from ikm_pmi.language import translated
+from ikm_pmi.language import joined, say, translated
 from ikm_pmi.parameters import CrossCountryParameters, Episode, ImpactParameters
 from ikm_pmi.parameters.pmi import FEWEST_COUNTRIES
 from ikm_pmi.pmi import sample
@@ -98,10 +98,9 @@ class WaveResult(Findings):
     def headline(self) -> str:
         """Wave and rest over all forks in a sentence for a title."""
         wave, rest = (span(self.forks[name].min(), self.forks[name].max(), 1) for name in _MIDDLES)
-        return (
-            f"In other countries a wave like this goes with {wave} points; of a gap of "
-            f"{number(self.gap.value, 1)} points {rest} are left: {self.verdict}"
-        )
+        return say("In other countries a wave like this goes with {} points; of a gap of {} "
+                   "points {} are left: {}",
+                   wave, number(self.gap.value, 1), rest, self.verdict)  # fmt: skip
 
     @translated
     def sentence(self, digits: int = 1) -> str:
@@ -110,16 +109,15 @@ class WaveResult(Findings):
         wave, rest = (span(f[name].min(), f[name].max(), digits) for name in _MIDDLES)
         low, high, below, above = (self[f"wave.{end}"].value for end in _ENVELOPES)
         together, left = span(low, high, digits), span(below, above, digits)
-        return " ".join(
-            [
-                f"{self.country}, {self.episode.first} to {self.episode.last}: the PMI stood "
-                f"{number(g.value, digits)} points from its expected path "
-                f"({span(g.ci_low, g.ci_high, digits)}).",
-                f"By {len(f)} forms of the epidemic, a wave like this goes with {wave} points in "
-                f"other countries; all {percent(g.ci_level)} sets together: {together}.",
-                f"The rest is {rest}; all sets together: {left}: {self.verdict}.",
-            ]
-        )
+        return joined(" ", (
+            say("{}, {} to {}: the PMI stood {} points from its expected path ({}).",
+                self.country, self.episode.first, self.episode.last, number(g.value, digits),
+                span(g.ci_low, g.ci_high, digits)),
+            say("By {} forms of the epidemic, a wave like this goes with {} points in other "
+                "countries; all {} sets together: {}.",
+                len(f), wave, percent(g.ci_level), together),
+            say("The rest is {}; all sets together: {}: {}.", rest, left, self.verdict),
+        ))  # fmt: skip
 
     def reading(self) -> pd.DataFrame:
         """Wave and rest of each form with its interval, a column without and with the lag."""
@@ -154,7 +152,7 @@ _CELLS = {"wave": ("value", "ci_low", "ci_high"), "rest": ("rest", "rest_low", "
 
 
 def _cell(fork: pd.Series, value: str, low: str, high: str) -> str:
-    return f"{number(fork[value], 1)} ({span(fork[low], fork[high], 1)})"
+    return say("{} ({})", number(fork[value], 1), span(fork[low], fork[high], 1))
 
 
 def country_months(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -280,12 +278,12 @@ def _notes(forks: pd.DataFrame) -> list[str]:
     most = forks.iloc[int((forks["without_it"] - forks["value"]).abs().argmax())]
     low, high = forks["change"].min(), forks["change"].max()
     return [
-        f"Beside the wave, ten points more stringency go with {span(low, high)} points in the "
-        "same month, by form.",
-        f"Leaving one country out moves the wave most in the form {most['words']}: "
-        f"{number(most['value'], 1)} with all, {number(most['without_it'], 1)} without "
-        f"{most['moves_most']}.",
-    ]
+        say("Beside the wave, ten points more stringency go with {} points in the same month, by "
+            "form.", span(low, high)),
+        say("Leaving one country out moves the wave most in the form {}: {} with all, {} without "
+            "{}.", most["words"], number(most["value"], 1), number(most["without_it"], 1),
+            most["moves_most"]),
+    ]  # fmt: skip
 
 
 def dose(panel: CountryPanel, fork: Fork, parameters: CrossCountryParameters) -> pd.Series:
@@ -310,7 +308,9 @@ def _usable(
     doses = {fork: dose(panel, fork, parameters) for fork in FORKS}
     forks = {fork: one for fork, one in doses.items() if one.notna().all()}
     lost = list(dict.fromkeys(FORMS[fork.form] for fork in FORKS if fork not in forks))
-    notes = [f"{form} is left out: no deaths or no population of the country." for form in lost]
+    notes = [
+        say("{} is left out: no deaths or no population of the country.", form) for form in lost
+    ]
     if not any(one.abs().sum() for fork, one in forks.items() if not fork.era):
         raise EstimationError(
             "there is no wave to compare",
@@ -337,11 +337,12 @@ def _rest(
             where=p.treated_country,
             todo="lower confidence_level, or study a country whose PMI begins earlier",
         )
+    method = "gap minus wave; {} placebo windows and CRV3 t({}), independent"
     return Estimate(
         name=one.name.removesuffix(".wave") + ".rest",
         value=value,
         unit=POINTS,
-        method=f"gap minus wave; {len(misses)} placebo windows and CRV3 t({df}), independent",
+        method=say(method, len(misses), df),
         n=one.n,
         ci_low=value - half,
         ci_high=value + half,
@@ -373,7 +374,7 @@ def _envelopes(forks: pd.DataFrame, total: Estimate) -> list[Estimate]:
         "rest_envelope.low": forks["rest_low"].min(),
         "rest_envelope.high": forks["rest_high"].max(),
     }
-    method = f"end of the {percent(total.ci_level)} sets of {len(forks)} forms together"
+    method = say("end of the {} sets of {} forms together", percent(total.ci_level), len(forks))
     return [
         Estimate(name=f"wave.{name}", value=float(value), unit=POINTS, method=method, n=total.n)
         for name, value in ends.items()
@@ -391,7 +392,7 @@ def _checks(
     out = [c for c in p.own_lockdown if c in panel.countries and c != p.treated_country]
     rows = {"all other countries": table}
     if out and len(set(panel.countries) - {p.treated_country, *out}) >= FEWEST_COUNTRIES:
-        rows["without " + " and ".join(out)] = pd.DataFrame(
+        rows[say("without {}", joined(" and ", out))] = pd.DataFrame(
             {"value": one.value, "ci_low": one.ci_low, "ci_high": one.ci_high}
             | {"rest": rest.value, "rest_low": rest.ci_low, "rest_high": rest.ci_high}
             for one, rest in _jackknifed(

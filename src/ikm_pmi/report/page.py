@@ -12,12 +12,12 @@ from html import escape
 
 import pandas as pd
 
-from ikm_pmi.language import tr
+from ikm_pmi.language import english, joined, say, tr
 from ikm_pmi.report.tables import estimates, reading, tests
 from ikm_pmi.report.words import episodes_said, worded
 from ikm_pmi.results import Estimate, TestResult
 
-__all__ = ["answer", "episodes_said", "notes", "of_result", "said", "table"]
+__all__ = ["answer", "episodes_said", "joined", "notes", "of_result", "said", "say", "table"]
 
 #: A table for reading has so many rows and columns; the rest is folded.
 ROWS, COLUMNS = 12, 6
@@ -45,7 +45,7 @@ class Prose(str):
     def _repr_html_(self) -> str:
         lines = [escape(line) for line in self.splitlines() if line]
         if self.tag == "li":
-            head = tr(f"{len(lines)} notes" if len(lines) > 1 else "1 note")
+            head = tr(say("{} notes", len(lines)) if len(lines) > 1 else "1 note")
             items = "".join(f"<li>{line}</li>" for line in lines)
             return f"<details><summary>{head}</summary><ul>{items}</ul></details>"
         return "".join(f"<p><{self.tag}>{line}</{self.tag}></p>" for line in lines)
@@ -53,7 +53,9 @@ class Prose(str):
 
 def said(*texts: str, tag: str = "span") -> Prose:
     """Texts with words for names, in the reader's language, a line each."""
-    whole = Prose("\n".join(tr(worded(line)) for text in texts for line in text.split("\n")))
+    whole = Prose(
+        "\n".join(tr(worded(line)) for text in texts for line in english(text).split("\n"))
+    )
     whole.tag = tag
     return whole
 
@@ -86,7 +88,7 @@ class Shown:
         parts = [self._table(slice(0, ROWS), range(min(columns, COLUMNS)), caption=True)]
         if (more := rows - ROWS) > 0:
             rest = self._table(slice(ROWS, rows), range(min(columns, COLUMNS)))
-            parts.append(_folded(tr(f"{more} more rows" if more > 1 else "1 more row"), rest))
+            parts.append(_folded(tr(say("{} more rows", more) if more > 1 else "1 more row"), rest))
         if columns > COLUMNS:
             rest = self._table(slice(0, rows), [*range(self.labels), *range(COLUMNS, columns)])
             parts.append(_folded(tr("More columns"), rest))
@@ -173,7 +175,9 @@ def table(
     read = reading(what, digits, by_column=by_column)
     read = _joined(read[list(columns)] if columns else read)
     labels = read.index.nlevels
-    flat = read.rename(columns={"value": f"value, {unit}"} if unit else {}).reset_index()
+    flat = read.rename(
+        columns={"value": joined(", ", ("value", unit))} if unit else {}
+    ).reset_index()
 
     def word(cell: object) -> str:
         return str(tr(worded(str(cell), names)))
@@ -212,11 +216,12 @@ def _joined(frame: pd.DataFrame) -> pd.DataFrame:
         return frame
     for low, high in _ENDS:
         if {low, high} <= set(frame):
-            ends = [f"{a} to {b}" if a or b else "" for a, b in frame[[low, high]].to_numpy()]
+            pairs = frame[[low, high]].to_numpy()
+            ends = [say("{} to {}", a, b) if a or b else "" for a, b in pairs]
             frame = frame.drop(columns=[low, high]).assign(interval=ends)
     for name in ("interval", "set"):
         if name in frame:
             both = zip(frame[value], frame[name], strict=True)
-            joined = [f"{v} ({e})" if e else v for v, e in both]
-            frame = frame.drop(columns=name).assign(**{value: joined})
+            cells = [say("{} ({})", v, e) if e else v for v, e in both]
+            frame = frame.drop(columns=name).assign(**{value: cells})
     return frame

@@ -10,6 +10,7 @@ from ikm_pmi.errors import EstimationError
 from ikm_pmi.jobs.chain import ChainResult
 from ikm_pmi.jobs.elasticity import LABELS, ElasticityResult
 from ikm_pmi.jobs.orders import OrderBookResult
+from ikm_pmi.language import say
 from ikm_pmi.pmi.counterfactual import CounterfactualResult
 from ikm_pmi.pmi.cross_country import CrossCountryResult
 from ikm_pmi.pmi.dose import DoseResult
@@ -55,7 +56,7 @@ def plot(result: Any, *, title: str | None = None, source: str = "", **look: Any
     rows = [(in_words(e.name, e.unit), e.value, e.ci_low, e.ci_high) for e in estimates[:12]]
     level = estimates[0].ci_level
     said = getattr(result, "term", "Estimates")
-    said = said if level is None else f"{said}, with {percent(level)} intervals"
+    said = said if level is None else say("{}, with {} intervals", said, percent(level))
     return figures.forest(rows, title or said, source, **look)
 
 
@@ -73,10 +74,9 @@ def _dose(result: DoseResult, *, title: str | None = None, source: str = "", **l
     words = ("the change", "tightening alone", "an easing as large")
     parts = result.estimates[:3]
     rows = [(w, e.value, e.ci_low, e.ci_high) for w, e in zip(words, parts, strict=True)]
-    title = title or (
-        f"With a tightening as in July 2021 the PMI moved by {number(parts[1].value, 1)} points, "
-        f"with an easing as large by {number(parts[2].value, 1)}"
-    )
+    title = title or say("With a tightening as in July 2021 the PMI moved by {} points, with an "
+                         "easing as large by {}",
+                         number(parts[1].value, 1), number(parts[2].value, 1))  # fmt: skip
     own = {"label": "PMI points for the change of the rules from June to July 2021"}
     return figures.forest(rows, title, source, digits=1, **own | look)
 
@@ -92,9 +92,11 @@ def _forecast(
     else:
         last = result[result.episodes[-1].name]
         beside = "below" if last.value < 0 else "above"
-        words = f"stood {number(abs(last.value), 1)} {result.unit} {beside} its expected path"
+        words = say(
+            "stood {} {} {} its expected path", number(abs(last.value), 1), result.unit, beside
+        )
         other = {"label": result.unit, "reference": None}
-        title = title or f"{result.outcome} {words}, {result.episodes[-1].name}"
+        title = title or say("{} {}, {}", result.outcome, words, result.episodes[-1].name)
     return figures.observed_and_counterfactual(
         shown, main, result.episodes, source, title=title, **other | look
     )

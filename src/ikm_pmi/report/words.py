@@ -11,15 +11,15 @@ import csv
 import functools
 import pkgutil
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from ikm_pmi.language import months_said
+from ikm_pmi.language import changed, joined, months_said, say
 from ikm_pmi.results import in_words
 
 _NAME = re.compile(r"(?<![\w./])(?:[a-z][a-z0-9]*(?:[._](?:\d{4}-\d\d|[a-z0-9_]+))+|oxcgrt)(?!\w)")
 _EPISODE = re.compile(r"\b([a-z]\w*):(\d{4}-\d\d):(\d{4}-\d\d)\b")
 _DAY = re.compile(r"(?<![\d-])(\d{4})-(0[1-9]|1[0-2])(?:-(\d\d))?(?![\d-])")
-_SPAN = re.compile(r"(?<=\d{4}-\d\d)\.\.(?=\d{4}-\d\d)")
+_SPAN = re.compile(r"(\d{4}-\d\d)\.\.(\d{4}-\d\d)")
 _QUARTER = re.compile(r"\b(\d{4})Q([1-4])\b")
 _CODE = re.compile(r"\b[A-Z]{3}\b")
 #: Parts of the names of estimates that the caption of a table says, or that say nothing.
@@ -49,7 +49,9 @@ def episodes_said(episodes: Sequence[str]) -> dict[str, str]:
     """Names of episodes with their months: ``ppkm_2021`` as PPKM, July-August 2021."""
     parts = [episode.split(":") for episode in episodes]
     return {
-        name: f"{re.sub(' [0-9]{4}$', '', episode_name(name))}, {months_said(first, last, '-')}"
+        name: joined(
+            ", ", (re.sub(" [0-9]{4}$", "", episode_name(name)), months_said(first, last, "-"))
+        )
         for name, first, last in parts
     }
 
@@ -79,11 +81,17 @@ def worded(text: str, own: Mapping[str, str] | None = None) -> str:
     known = {**_known(), **own} if own else _known()
     if text in known:
         return known[text]
-    text = _EPISODE.sub(lambda m: f"{_part(m[1], known)}, {m[2]} to {m[3]}", text)
-    text = _NAME.sub(lambda m: _estimate(m[0], known), text)
-    text = _DAY.sub(_day, _SPAN.sub(" to ", text))
-    text = _QUARTER.sub(r"Q\2 \1", text)
-    return _CODE.sub(lambda m: known.get(m[0]) or country_name(m[0]), text)
+    steps: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+        (_EPISODE, lambda m: say("{}, {} to {}", _part(m[1], known), m[2], m[3])),
+        (_NAME, lambda m: _estimate(m[0], known)),
+        (_SPAN, lambda m: say("{} to {}", m[1], m[2])),
+        (_DAY, _day),
+        (_QUARTER, lambda m: f"Q{m[2]} {m[1]}"),
+        (_CODE, lambda m: known.get(m[0]) or country_name(m[0])),
+    )
+    for pattern, words in steps:
+        text = changed(text, functools.partial(pattern.sub, words))
+    return text
 
 
 def _part(name: str, known: Mapping[str, str]) -> str:
@@ -95,7 +103,7 @@ def _estimate(name: str, known: Mapping[str, str]) -> str:
     parts = name.split(".")
     if name in known or len(parts) == 1 or parts[0] not in _SILENT | _RANKED:
         return known.get(name, name)
-    return ", ".join(_part(part, known) for part in parts if part not in _SILENT) or name
+    return joined(", ", (_part(part, known) for part in parts if part not in _SILENT)) or name
 
 
 def _day(match: re.Match[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ikm_pmi.language import translated
+from ikm_pmi.language import joined, say, translated
 from ikm_pmi.parameters import IntensityParameters
 from ikm_pmi.restrictions.calendar import KINDS, READINGS
 from ikm_pmi.restrictions.intensity import class_shares, daily_intensity, monthly_intensity
@@ -49,7 +49,7 @@ class IntensityComparison(Readable):
                 value=float(row["in_levels"]),
                 unit="correlation",
                 n=int(row["months"]),
-                method=f"PPKM level and {row['outside']}, monthly, in levels",
+                method=say("PPKM level and {}, monthly, in levels", row["outside"]),
             )
             for row in self.correlations.to_dict("records")
             if math.isfinite(row["in_levels"])
@@ -75,29 +75,26 @@ class IntensityComparison(Readable):
         closed = self.monthly["industry_cap"].idxmin()
         months = self.monthly.index
         parts = [
-            f"the PPKM level is highest in {strict} ({number(self.monthly['level'].max())}), the "
-            f"industry cap lowest in {closed} ({number(self.monthly['industry_cap'].min())})"
+            say("The PPKM level is highest in {} ({}), the industry cap lowest in {} ({})",
+                strict, number(self.monthly["level"].max()),
+                closed, number(self.monthly["industry_cap"].min()))
             if self.monthly["level"].any()
-            else f"no rule is in force from {months[0]} to {months[-1]}"
-        ]
+            else say("No rule is in force from {} to {}", months[0], months[-1])
+        ]  # fmt: skip
         parts += map(_correlated, self.correlations.to_dict("records"))
-        text = "; ".join(parts)
-        return f"{text[0].upper()}{text[1:]}."
+        return say("{}.", joined("; ", parts))
 
 
 def _correlated(row: dict[Any, Any]) -> str:
     """A row of the correlations in words; what does not move is correlated with nothing."""
     if not math.isfinite(row["in_levels"]):
-        return (
-            f"the level has no correlation with {row['outside']}: in {row['months']} common months "
-            "one of the two does not move"
-        )
+        return say("the level has no correlation with {}: in {} common months one of the two does "
+                   "not move",
+                   row["outside"], row["months"])  # fmt: skip
     changes = float(row["in_changes"])
-    return (
-        f"the level's correlation with {row['outside']} is {number(float(row['in_levels']))} in "
-        f"levels and {number(changes if math.isfinite(changes) else None)} in changes "
-        f"(n = {row['months']})"
-    )
+    return say("the level's correlation with {} is {} in levels and {} in changes (n = {})",
+               row["outside"], number(float(row["in_levels"])),
+               number(changes if math.isfinite(changes) else None), row["months"])  # fmt: skip
 
 
 def compare(
@@ -292,7 +289,7 @@ def by_year(readings: pd.DataFrame) -> pd.DataFrame:
     months = pd.PeriodIndex(readings.index)
     caps = {reading: 1 - readings[f"closure_{reading}"] for reading in READINGS}
     table = {
-        f"{year} {reading}": pd.Series(
+        say("{} low" if reading == "low" else "{} high", year): pd.Series(
             cap[months.year == year].to_numpy(), months.month[months.year == year]
         )
         for year in sorted(set(months.year))
@@ -312,7 +309,7 @@ def estimates(readings: pd.DataFrame, correlations: pd.DataFrame) -> tuple[Estim
             name=f"intensity.{name}.{reading}.{month}",
             value=float(value[month]),
             unit="share, 0-1",
-            method=f"own coding of dated rules, {reading} reading",
+            method=say("own coding of dated rules, {}", f"{reading} reading"),
         )
         for reading in READINGS
         for name, value in (
@@ -328,7 +325,9 @@ def estimates(readings: pd.DataFrame, correlations: pd.DataFrame) -> tuple[Estim
             value=float(row[reading]),
             unit="correlation",
             n=int(row["months"]) - 1,
-            method=f"changes of {row['measure']} and {row['beside']}, {reading} reading",
+            method=say(
+                "changes of {} and {}, {}", row["measure"], row["beside"], f"{reading} reading"
+            ),
         )
         for row in correlations.to_dict("records")
         for reading in READINGS

@@ -14,7 +14,7 @@ from ikm_pmi.data.atomic import write_files
 from ikm_pmi.data.package import load, read_descriptor
 from ikm_pmi.engine import manifest
 from ikm_pmi.errors import ChapterError, IkmPmiError, ParameterError, named
-from ikm_pmi.language import Language, tr, using
+from ikm_pmi.language import Language, learn, tr, using
 from ikm_pmi.report.tables import Table, of_chapter
 from ikm_pmi.results import ChapterResult
 from ikm_pmi.share import formats
@@ -103,6 +103,8 @@ def chapter_tables(
     frames = {path.stem: pd.read_csv(path) for path in sorted((folder / "tables").glob("*.csv"))}
     gone = [column for one in chosen(without) for column in one.columns]
     frames = {name: frame.drop(columns=gone, errors="ignore") for name, frame in frames.items()}
+    if (known := folder / "wording.json").is_file():
+        learn(json.loads(known.read_text(encoding="utf-8")))
     with using(language):
         return of_chapter(ChapterResult.from_dict(content), frames, question=question, stars=stars)
 

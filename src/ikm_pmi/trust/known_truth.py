@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ikm_pmi.inference.har import har_fits
 from ikm_pmi.inference.shift import shift_in_time
 from ikm_pmi.inference.windows import half_width, rank_p_value
+from ikm_pmi.language import joined, say
 from ikm_pmi.parameters import (
     CounterfactualParameters,
     Episode,
@@ -83,8 +84,8 @@ def worlds(tables: Tables) -> dict[str, Errors]:
         return ar1(rng, len(months), low, sd) * np.where(wide, np.sqrt(2), 1.0)
 
     return {
-        f"AR(1) {low}": stationary(low),
-        f"AR(1) {high}": stationary(high),
+        say("AR(1) {}", low): stationary(low),
+        say("AR(1) {}", high): stationary(high),
         "wandering level": wandering,
         "shifted mean": shifted,
         "uneven variance": uneven,
@@ -253,9 +254,11 @@ def _dose(tables: Tables, parameters: ValidationParameters, errors: Errors) -> E
                 # A known multiple of a regressor moves its coefficient and nothing else.
                 other = replace(null, params=null.params + truth * (null.params.index == column))
                 pair = [one.estimate(column, column) for one in (null, other)]
-                yield judge(f"{words}, {null.label.partition(' (')[0]}", pair[0], pair[1], truth)
+                yield judge(
+                    joined(", ", (words, null.label.partition(" (")[0])), pair[0], pair[1], truth
+                )
             shifted = [_shifted(made, X, column) for made in (calm, calm + truth * X[column])]
-            yield judge(f"{words}, shifts in time", shifted[0], shifted[1], truth)
+            yield judge(say("{}, shifts in time", words), shifted[0], shifted[1], truth)
 
     return experiment
 
@@ -334,7 +337,7 @@ def _synthetic(tables: Tables, parameters: ValidationParameters) -> Experiment:
             # No penalty looks at the treated unit's episode, so it is chosen once.
             other = fit(hit, treated, post, variant=variant, penalty=null.penalty)
             yield Draw(
-                f"{variant}, conformal",
+                say("{}, conformal", variant),
                 error=other.mean + parameters.effect,
                 size=conformal_p(null, calm) <= ALPHA,
                 power=conformal_p(other, hit) <= ALPHA,

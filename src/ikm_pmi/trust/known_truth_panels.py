@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ikm_pmi.jobs.bounds import bounds, shared_weights
 from ikm_pmi.jobs.regressions import by_unit, fit, residuals, sample
+from ikm_pmi.language import joined, say
 from ikm_pmi.parameters import CrossCountryParameters, ElasticityParameters, ValidationParameters
 from ikm_pmi.pmi.country_panel import CountryPanel, assemble, regress
 from ikm_pmi.pmi.local_projections import project
@@ -46,13 +47,13 @@ def countries(tables: Tables, parameters: ValidationParameters) -> Experiment:
         for term in ("change", "level"):
             kinds = [fit.clusters(term, p).estimates for fit in fits]
             for null, other in zip(*kinds, strict=True):
-                yield judge(f"{term}, {null.name.split()[0]}", null, other, truth)
+                yield judge(joined(", ", (term, null.name.split()[0])), null, other, truth)
         shocked = _with_pmi(panel, calm + truth * panel.rows["change"])
         responses = [project(world, p) for world in (worlds[0], shocked)]
         first, last = responses[0].estimates[0], responses[0].estimates[p.horizons]
         yield judge("local projection, month 0", first, responses[1].estimates[0], truth)
         yield Draw(
-            f"local projection, month {p.horizons}",
+            say("local projection, month {}", p.horizons),
             error=last.value,
             size=(last.p_value or 0.0) <= ALPHA,
         )
@@ -96,7 +97,7 @@ def elasticity(tables: Tables, parameters: ValidationParameters) -> Experiment:
             label = name.replace("twfe", "two-way").replace("_", " ")
             for kind in null.index:
                 pair = _row(null.loc[kind]), _row(other.loc[kind])
-                yield judge(f"{label}, {kind.split()[0]}", *pair, truth)
+                yield judge(joined(", ", (label, kind.split()[0])), *pair, truth)
         per = frames[1]["log_workers"] - total["log_establishments"]
         low = shared_weights(frames[1].assign(log_workers_per=per), p)
         yield replace(judge("lower bound, Fieller", low, low, bound), size=None, power=None)

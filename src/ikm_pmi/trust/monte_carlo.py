@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ikm_pmi.language import translated
+from ikm_pmi.language import joined, say, translated
 from ikm_pmi.results import Estimate
 
 #: Nominal size of the tests and one minus nominal coverage of the intervals.
@@ -174,14 +174,14 @@ def _verdict(row: Mapping[str, Any]) -> str:
     if "bias" in row and abs(row["bias"]) > 3 * row["bias_mc"]:
         found.append("biased")
     if row["minimum_p"] > ALPHA:
-        found.append(f"cannot reject at {ALPHA:.0%}: smallest p {row['minimum_p']:.2f}")
+        found.append(say("cannot reject at {:.0%}: smallest p {:.2f}", ALPHA, row["minimum_p"]))
     elif "size" in row:
         side = _side(round(row["size"] * n), n, ALPHA)
         found += [{1: "rejects too often", -1: "rejects too rarely"}[side]] if side else []
     if "coverage" in row:
         side = _side(round(row["coverage"] * n), n, 1 - ALPHA)
         found += [{1: "covers more than claimed", -1: "covers too rarely"}[side]] if side else []
-    return "; ".join(found) or "nothing off"
+    return joined("; ", found) or "nothing off"
 
 
 def _side(hits: int, n: int, nominal: float) -> int:
@@ -225,10 +225,10 @@ def _parts(row: Mapping[Any, Any]) -> list[str]:
 def sentence(table: pd.DataFrame) -> str:
     """How many methods are off, and which, in a sentence."""
     off = table[table["verdict"] != "nothing off"]
-    words = [f"{r.experiment}, {r.method} ({r.verdict})" for r in off.itertuples()]
-    return (
-        f"{len(off)} of {len(table)} methods are off" + ": " * bool(words) + "; ".join(words) + "."
-    )
+    if off.empty:
+        return say("{} of {} methods are off.", 0, len(table))
+    words = [say("{}, {} ({})", r.experiment, r.method, r.verdict) for r in off.itertuples()]
+    return say("{} of {} methods are off: {}.", len(off), len(table), joined("; ", words))
 
 
 @translated
@@ -236,12 +236,10 @@ def coverage_sentence(table: pd.DataFrame) -> str:
     """How often the interval of some rows, one a world, holds the truth."""
     rows = table.sort_values("coverage").to_dict("records")
     lowest, highest = rows[0], rows[-1]
-    return (
-        f"An interval of {1 - ALPHA:.0%} of the {lowest['experiment']} holds the truth in "
-        f"{lowest['coverage']:.0%} ({lowest['world']}) to {highest['coverage']:.0%} "
-        f"({highest['world']}) of samples; its test rejects a true null in "
-        f"{table['size'].min():.0%} to {table['size'].max():.0%}."
-    )
+    return say("An interval of {:.0%} of the {} holds the truth in {:.0%} ({}) to {:.0%} ({}) of "
+               "samples; its test rejects a true null in {:.0%} to {:.0%}.", 1 - ALPHA,
+               lowest["experiment"], lowest["coverage"], lowest["world"], highest["coverage"],
+               highest["world"], table["size"].min(), table["size"].max())  # fmt: skip
 
 
 def slug(text: str) -> str:

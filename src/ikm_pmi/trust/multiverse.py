@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ikm_pmi.errors import ParameterError, named
-from ikm_pmi.language import translated
+from ikm_pmi.language import say, translated
 from ikm_pmi.parameters import ChapterParameters, Coding, RobustnessParameters
 from ikm_pmi.results import Estimate, Findings, number, probability
 from ikm_pmi.trust.specification_curve import explained, joint_tests, searcher
@@ -138,11 +138,11 @@ def _codings(
     for key, entry in ranges.items():
         for value in entry["values"]:
             entries = [f"{key}={value:g}"]
-            own = {"name": f"{key} {value:g}", "reason": entry.get("reason")}
+            own = {"name": say("{} {:g}", key, value), "reason": entry.get("reason")}
             yield _option(where, own | {"set": {"coding": entries}}, model)
     for words, end in (("lower", min), ("upper", max)):
         together = [f"{k}={end([assumed[k], *e['values']]):g}" for k, e in ranges.items()]
-        entry = {"name": f"all {words}", "reason": f"every number at its {words} end"}
+        entry = {"name": say("all {}", words), "reason": say("every number at its {} end", words)}
         yield _option(where, entry | {"set": {"coding": together}}, model)
 
 
@@ -217,9 +217,11 @@ class Curve(Findings):
         """The finding in a sentence for a title: sign, significance, and what the size hangs on."""
         same, found = self["same_sign"].value, self["significant"].value
         lead = str(self.explained.iloc[0]["choice"]).replace("_", " ")
-        signs = "All specifications agree" if same == 1 else f"{same:.1%} of specifications agree"
-        found_so = "all significant" if found == 1 else f"{found:.1%} significant with it"
-        return f"{signs} in sign, {found_so}; the size hangs most on: {lead}"
+        signs = (
+            "All specifications agree" if same == 1 else say("{:.1%} of specifications agree", same)
+        )
+        found_so = "all significant" if found == 1 else say("{:.1%} significant with it", found)
+        return say("{} in sign, {}; the size hangs most on: {}", signs, found_so, lead)
 
     @translated
     def sentence(self) -> str:
@@ -227,16 +229,14 @@ class Curve(Findings):
         n, unit = len(self.specifications), self["median"].unit
         lead, whole = self.explained.iloc[0], self.explained.iloc[-1]
         p = max(test.p_value for test in self.tests)
-        return (
-            f"{self.name}: {n:,} specifications, median {number(self['median'].value)} {unit}, "
-            f"from {number(self['lowest'].value)} to {number(self['highest'].value)}; "
-            f"{self['same_sign'].value:.1%} have the sign of the median, "
-            f"{self['significant'].value:.1%} are significant with it. The headline "
-            f"{number(self['headline'].value)} is at percentile "
-            f"{self['headline_percentile'].value:.0f}. {lead['choice']} alone explains "
-            f"{lead['alone']:.0%} of the variance, all choices {whole['alone']:.0%}; "
-            f"joint tests of no effect: p at most {probability(p)}."
-        )
+        return say("{}: {:,} specifications, median {} {}, from {} to {}; {:.1%} have the sign of "
+                   "the median, {:.1%} are significant with it. The headline {} is at percentile "
+                   "{:.0f}. {} alone explains {:.0%} of the variance, all choices {:.0%}; joint "
+                   "tests of no effect: p at most {}.", self.name, n, number(self["median"].value),
+                   unit, number(self["lowest"].value), number(self["highest"].value),
+                   self["same_sign"].value, self["significant"].value,
+                   number(self["headline"].value), self["headline_percentile"].value,
+                   lead["choice"], lead["alone"], whole["alone"], probability(p))  # fmt: skip
 
 
 def summarise(
@@ -297,7 +297,7 @@ def _shown(
     same, found = values * sign > 0, table["significant"].to_numpy(bool)
     below = 100 * float(np.mean(values <= values[0]))
     place = "share of specifications not above the headline"
-    with_sign = f"significant at {alpha:.0%} with the sign of the median"
+    with_sign = say("significant at {:.0%} with the sign of the median", alpha)
     return {
         "median": (float(np.median(values)), unit, "median over specifications"),
         "lowest": (float(values.min()), unit, "smallest estimate of a specification"),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.wild_bootstrap import draw_weights
 from ikm_pmi.jobs.regressions import SCALES, UNIT, check_panel, sample
+from ikm_pmi.language import say
 from ikm_pmi.parameters import (
     ElasticityParameters,
     ElasticitySpecification,
@@ -172,7 +173,7 @@ def elasticity_curve(
         null,
         parameters,
         unit=UNIT,
-        distribution=f"{parameters.draws:,} wild draws of whole units, the same for all",
+        distribution=say("{:,} wild draws of whole units, the same for all", parameters.draws),
         by_error={
             "crv1, t(G-1)": float(table["significant"].mean()),
             "wild, null imposed": float((reached <= 1 - level).mean()),

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ikm_pmi.data.frames import lebaran_share
+from ikm_pmi.language import say
 from ikm_pmi.parameters import (
     Episode,
     PmiSpecification,
@@ -223,11 +224,11 @@ def _curve(
         null,
         parameters,
         unit=unit,
-        distribution=f"{len(null)} null outcomes, one series for all specifications: residuals of "
-        "the first, moved in time",
+        distribution=say("{} null outcomes, one series for all specifications: residuals of the "
+                         "first, moved in time", len(null)),
         by_error=dict(zip(kinds, map(float, found.mean(axis=0)), strict=True)),
         duplicates=duplicates,
-    )
+    )  # fmt: skip
 
 
 def null_outcomes(kind: str, columns: Columns, p: PmiSpecification) -> Floats:

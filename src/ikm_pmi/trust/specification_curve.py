@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.har import cosine_terms, truncation
 from ikm_pmi.inference.regression import FixedB, StudentT
+from ikm_pmi.language import say
 from ikm_pmi.results import TestResult
 
 Floats = NDArray[np.float64]
@@ -301,7 +302,7 @@ def joint_tests(null: Floats, name: str, distribution: str, level: float) -> lis
     return [
         TestResult(
             name=f"{name}.joint.{key}",
-            null=f"no effect in any specification, judged by {words}",
+            null=say("no effect in any specification, judged by {}", words),
             statistic=float(statistic[0]),
             p_value=float(np.mean(np.abs(statistic) >= abs(statistic[0]) * TIE)),
             distribution=distribution,
@@ -340,7 +341,7 @@ def explained(table: pd.DataFrame, choices: Sequence[str], value: str = "estimat
     rows: list[list[str | float]] = []
     for choice in choices:
         means = table.groupby(choice, observed=True)[value].mean().sort_values()
-        ends = [f"{means.index[i]} ({means.iloc[i]:.2f})" for i in (0, -1)]
+        ends = [say("{} ({:.2f})", means.index[i], means.iloc[i]) for i in (0, -1)]
         beyond = max(whole - share([c for c in choices if c != choice]), 0.0)
         rows.append([choice, share([choice]), beyond, *ends])
     columns = ["choice", "alone", "beyond the others", "lowest", "highest"]

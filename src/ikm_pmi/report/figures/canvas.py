@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import pandas as pd
 
-from ikm_pmi.language import language, tr, using
+from ikm_pmi.language import language, remember, say, tr, using
 from ikm_pmi.report.words import worded
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def _titled(title: str, source: str, size: tuple[float, float]) -> Figure:
     figure = _kind()(figsize=size, layout="constrained")
     head: dict[str, Any] = {"fontsize": 11.5, "fontweight": "bold", "color": COLOURS["ink"]}
     figure.suptitle(_wrapped(worded(title), size[0], _TITLE), x=0.01, ha="left", **head)
-    foot = _wrapped(f"Source: {source}", size[0], _FOOT) if source else ""
+    foot = _wrapped(say("Source: {}", source), size[0], _FOOT) if source else ""
     figure.supxlabel(foot, x=0.01, ha="left", fontsize=7.2, color="#555555")
     return figure
 
@@ -228,7 +228,8 @@ _TITLE, _FOOT = 9.8, 17  # letters an inch of the bold title and of the small li
 
 
 def _wrapped(text: str, inches: float, letters: float) -> str:
-    return "\n".join(textwrap.wrap(text, int(inches * letters)))
+    """The text in lines, remembered as it is without them."""
+    return remember("\n".join(textwrap.wrap(text, int(inches * letters))), "{}", [text])
 
 
 def _words_for_names(figure: Figure) -> None:
@@ -250,8 +251,7 @@ def translate(figure: Figure) -> None:
     width = figure.get_figwidth()
     letters = {figure.get_suptitle(): _TITLE, figure.get_supxlabel(): _FOOT}
     for text in figure.texts:
-        said = tr(text.get_text().replace("\n", " "))
-        text.set_text(_wrapped(said, width, letters[text.get_text()]))
+        text.set_text(_wrapped(tr(text.get_text()), width, letters[text.get_text()]))
     for text in _texts(figure):
         text.set_text(tr(text.get_text()))
     for ax in figure.axes:

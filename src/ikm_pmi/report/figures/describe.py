@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ikm_pmi.language import months_said
+from ikm_pmi.language import months_said, say
 from ikm_pmi.report.figures.canvas import COLOURS, canvas, styled
 from ikm_pmi.report.figures.marks import dots, line, middle, series, shade
 from ikm_pmi.results import number
@@ -43,24 +43,23 @@ def workers_by_size(
         Another message, and what the axis is in.
     """
     parts = dict(zip(workers["size"].astype(str), workers["persons"].astype(float), strict=True))
-    title = title or (
-        f"{said / 1e6:.2f} million IKM workers were announced; the establishment surveys, large "
-        f"firms included, had {sum(parts.values()) / 1e6:.2f} million in {year}"
-    )
+    title = title or say("{:.2f} million IKM workers were announced; the establishment surveys, "
+                         "large firms included, had {:.2f} million in {}",
+                         said / 1e6, sum(parts.values()) / 1e6, year)  # fmt: skip
     picture = canvas(title, source, size=(7.6, 2.9))
     ax, left = picture.ax, 0.0
     for size, persons in parts.items():
         width = persons / 1e6
         ax.barh("BPS counts", width, left=left, color=SIZE_COLOURS[size], height=0.55)
         ax.text(
-            left + width / 2, 0, f"{size}\n{width:.2f}", ha="center", va="center", fontsize=9,
-            color="white" if size == "micro" else COLOURS["ink"],
+            left + width / 2, 0, say("{}\n{:.2f}", size, width), ha="center", va="center",
+            fontsize=9, color="white" if size == "micro" else COLOURS["ink"],
         )  # fmt: skip
         left += width
     ax.barh("announced", said / 1e6, color="white", edgecolor=COLOURS["second"], hatch="///",
             height=0.55)  # fmt: skip
     ax.text(
-        said / 2e6, 1, f"IKM, {said / 1e6:.2f}", ha="center", va="center", fontsize=9,
+        said / 2e6, 1, say("IKM, {:.2f}", said / 1e6), ha="center", va="center", fontsize=9,
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 2},
     )  # fmt: skip
     ax.set_xlabel(label or "million workers")
@@ -87,10 +86,9 @@ def coverage(
     have = countries.dropna(subset=["pmi"])
     counts = have["country_iso3"].value_counts()
     order = list(counts.index[::-1])
-    title = title or (
-        f"Of Indonesia's PMI {counts.get('IDN', 0)} months are public; beside it {len(order) - 1} "
-        "countries and aggregates, many with gaps"
-    )
+    title = title or say("Of Indonesia's PMI {} months are public; beside it {} countries and "
+                         "aggregates, many with gaps",
+                         counts.get("IDN", 0), len(order) - 1)  # fmt: skip
     picture = canvas(title, source, size=(7.6, 5.6))
     ax = picture.ax
     rows = have["country_iso3"].map({code: y for y, code in enumerate(order)})
@@ -98,7 +96,7 @@ def coverage(
         part = have[(have["country_iso3"] == "IDN") == here]
         dots(ax, part["month"].dt.to_timestamp(), rows[part.index], colour, size=42,
              marker="|", linewidth=1.1)  # fmt: skip
-    labels = [f"{names.get(code, code)} ({counts[code]})" for code in order]
+    labels = [say("{} ({})", names.get(code, code), counts[code]) for code in order]
     ax.set_yticks(range(len(order)), labels, fontsize=8)
     ax.set_ylim(-1, len(order) + 0.4)
     shade(ax, [(months_said("2019-07", "2022-06"), "2019-07-01", "2022-06-30")])
@@ -176,10 +174,9 @@ def _jump(monthly: pd.DataFrame) -> str:
     jump = int(monthly["level"].diff().fillna(0).to_numpy().argmax())
     before, after = monthly["level"].iloc[jump - 1], monthly["level"].iloc[jump]
     moved = float(monthly["oxcgrt"].diff().iloc[jump])
-    return (
-        f"In {monthly.index[jump]:%B %Y} the PPKM level goes from {before:.2f} to {after:.2f}, "
-        f"while the Oxford index moves by {number(moved, 1)} points"
-    )
+    return say("In {:%B %Y} the PPKM level goes from {:.2f} to {:.2f}, while the Oxford index "
+               "moves by {} points",
+               monthly.index[jump], before, after, number(moved, 1))  # fmt: skip
 
 
 @styled
@@ -214,7 +211,6 @@ def rules(
 
 def _reopened(daily: pd.DataFrame) -> str:
     day = daily.loc["2021-09-20"]
-    return (
-        f"On 20 September 2021 the rules allowed {day['industry_cap']:.0%} of factory staff on "
-        f"site, while the PPKM level still stood at {day['level']:.2f}"
-    )
+    return say("On 20 September 2021 the rules allowed {:.0%} of factory staff on site, while the "
+               "PPKM level still stood at {:.2f}",
+               day["industry_cap"], day["level"])  # fmt: skip

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ikm_pmi.language import say
 from ikm_pmi.report.figures.canvas import COLOURS, canvas, styled
 from ikm_pmi.report.figures.marks import (
     dots,
@@ -43,10 +44,8 @@ def within_scatter(
     label : (str, str), optional
         What the horizontal and the vertical axis are in.
     """
-    title = title or (
-        f"Within provinces and years, one percent more output goes with {slope:.2f} percent "
-        "more workers"
-    )
+    title = title or say("Within provinces and years, one percent more output goes with {:.2f} "
+                         "percent more workers", slope)  # fmt: skip
     picture = canvas(title, source, size=(7.6, 4.6))
     ax = picture.ax
     x, y = frame["log_output"], frame["log_workers"]
@@ -56,7 +55,7 @@ def within_scatter(
     pull = (x * (y - slope * x)).abs()
     for row in frame.loc[pull.nlargest(labels).index].itertuples():
         at = (row.log_output, row.log_workers)
-        labelled(ax, f"{row.unit} {row.year}", at, left=at[0] > sum(ends) / 2)
+        labelled(ax, say("{} {}", row.unit, row.year), at, left=at[0] > sum(ends) / 2)
     own = label or (None, None)
     ax.set_xlabel(own[0] or "log output, deviation from unit and year means")
     ax.set_ylabel(own[1] or "log workers, deviation")
@@ -82,10 +81,8 @@ def influence(
     """
     order = frame.sort_values("without", ignore_index=True)
     far = order.iloc[int((order["without"] - full).abs().to_numpy().argmax())]
-    title = title or (
-        f"Leaving out {far['unit']} moves the elasticity most, from {full:.2f} to "
-        f"{far['without']:.2f}"
-    )
+    title = title or say("Leaving out {} moves the elasticity most, from {:.2f} to {:.2f}",
+                         far["unit"], full, far["without"])  # fmt: skip
     picture = canvas(title, source, size=(7.6, 5.2))
     left_out(picture.ax, list(order["unit"]), order["without"], full, "all provinces")
     picture.ax.set_xlabel(label or "elasticity without the province named")
@@ -112,10 +109,8 @@ def bridge(
         What the horizontal and the vertical axis are in.
     """
     with_it, without = (e.value for e in slopes)
-    title = title or (
-        f"A point of PMI goes with {number(with_it)} points of growth, and with "
-        f"{number(without)} outside 2020"
-    )
+    title = title or say("A point of PMI goes with {} points of growth, and with {} outside 2020",
+                         number(with_it), number(without))  # fmt: skip
     picture = canvas(title, source, size=(7.6, 4.0))
     ax = picture.ax
     then = pd.PeriodIndex(rows.index).year == 2020
@@ -152,15 +147,14 @@ def orders(
     reference : float, optional
         Where a quiet line stands; None draws none.
     """
-    title = title or (
-        f"The pilot order of 2021 stands for {significant(scenarios['workers'].iloc[0])} IKM "
-        f"workers; the largest scenario for {significant(scenarios['workers'].max())}"
-    )
+    title = title or say("The pilot order of 2021 stands for {} IKM workers; the largest scenario "
+                         "for {}", significant(scenarios["workers"].iloc[0]),
+                         significant(scenarios["workers"].max()))  # fmt: skip
     picture = canvas(title, source, size=(7.6, 1.7 + 0.36 * len(scenarios)))
     rows = []
     for row in scenarios.to_dict("records"):
         order = row["order_idr_mn"] / 1e6
-        said = f"{row['what']}\n{number(order, 2 if order < 1 else 1)} trillion IDR"
+        said = say("{}\n{} trillion IDR", row["what"], number(order, 2 if order < 1 else 1))
         rows.append((said, *(row[name] / 1e3 for name in ("workers", "low", "high"))))
     reference_line(picture.ax, reference, vertical=True)
     intervals(picture.ax, rows, digits=None)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ikm_pmi.language import say
 from ikm_pmi.report.figures.canvas import COLOURS
 from ikm_pmi.results import Estimate, number, percent
 
@@ -79,7 +80,7 @@ def columns(
     """
     ink, level = COLOURS[colour], estimates[0].ci_level
     names = [
-        "_" if not named else name if level is None else f"{percent(level)} {name}"
+        "_" if not named else name if level is None else say("{} {}", percent(level), name)
         for name in ("band, all months together", "interval")
     ]
     ends = ((e.detail.get("band_low"), e.detail.get("band_high"), e.ci_low, e.ci_high)
@@ -160,9 +161,8 @@ def month_ticks(ax: Axes, places: Sequence[float], months: Iterable[Any], every:
     """Months under an axis, the year with the first of them and whenever it changes."""
     shown = pd.PeriodIndex(list(months), freq="M")[::every]
     years = [0, *shown.year]
-    texts = [
-        f"{m:%b\n%Y}" if m.year != y else f"{m:%b}" for m, y in zip(shown, years, strict=False)
-    ]
+    pairs = zip(shown, years, strict=False)
+    texts = [say("{:%b}\n{:%Y}", m, m) if m.year != y else f"{m:%b}" for m, y in pairs]
     ax.set_xticks(places[::every], texts)
 
 

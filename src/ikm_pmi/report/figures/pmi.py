@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ikm_pmi.language import months_said
+from ikm_pmi.language import months_said, say
 from ikm_pmi.parameters import Episode
 from ikm_pmi.pmi.spells import parse_episodes
 from ikm_pmi.report.figures import marks
@@ -70,10 +70,8 @@ def pmi_with_spells(
 def _fall(pmi: pd.Series, episode: Episode) -> str:
     inside = pmi[episode.first : episode.last]
     before = pmi.shift(1)[inside.index[0]]
-    return (
-        f"Indonesia's manufacturing PMI fell from {before:.1f} to {inside.iloc[0]:.1f} in "
-        f"{inside.index[0]:%B %Y}"
-    )
+    return say("Indonesia's manufacturing PMI fell from {:.1f} to {:.1f} in {:%B %Y}",
+               before, inside.iloc[0], inside.index[0])  # fmt: skip
 
 
 def _name_lowest(ax: Axes, pmi: pd.Series, spell: pd.Series) -> None:
@@ -82,7 +80,7 @@ def _name_lowest(ax: Axes, pmi: pd.Series, spell: pd.Series) -> None:
     value = float(spell.min())
     left = pmi.get(month - 1, value) > pmi.get(month + 1, value)
     at = (marks.middle([month])[0], value)
-    marks.labelled(ax, f"{value:.1f}\n{month:%b %Y}", at, left=left, size=8)
+    marks.labelled(ax, say("{:.1f}\n{:%b %Y}", value, month), at, left=left, size=8)
 
 
 @styled
@@ -150,10 +148,9 @@ def observed_and_counterfactual(
     """
     last = paths[paths["episode"] == episodes[-1].name]
     gap = float((last["observed"] - last["counterfactual"]).mean())
-    title = title or (
-        f"In {months_said(episodes[-1].first, episodes[-1].last)} the PMI stood {number(-gap, 1)} "
-        "points below its expected path"
-    )
+    title = title or say("In {} the PMI stood {} points below its expected path",
+                         months_said(episodes[-1].first, episodes[-1].last),
+                         number(-gap, 1))  # fmt: skip
     picture = canvas(title, source)
     ax = picture.ax
     marks.series(ax, pmi, "observed", color=COLOURS["ink"], linewidth=1.6)
@@ -174,7 +171,7 @@ def _gap(ax: Axes, months: pd.DatetimeIndex, path: pd.DataFrame) -> None:
     arrow = {"arrowstyle": "->", "color": COLOURS["second"], "linewidth": 1.5, "shrinkB": 0}
     ax.annotate("", (months.mean(), observed), (months.mean(), expected), arrowprops=arrow)
     at = (months[-1] + (months[-1] - months[0]) / 2, (expected + observed) / 2)
-    marks.labelled(ax, f"{number(observed - expected, 1)}\non average", at, "second", size=9)
+    marks.labelled(ax, say("{}\non average", number(observed - expected, 1)), at, "second", size=9)
 
 
 def _expected(ax: Axes, pmi: pd.Series, path: pd.DataFrame, *, named: bool) -> None:
@@ -210,10 +207,9 @@ def side_by_side(
         Where a quiet line stands; None draws none.
     """
     low, high = table["estimate"].min(), table["estimate"].max()
-    title = title or (
-        f"{episode_name(episode)}: the PMI stood {number(-high, 1)} to {number(-low, 1)} points "
-        f"below what was to be expected, by {len(table)} methods"
-    )
+    title = title or say("{}: the PMI stood {} to {} points below what was to be expected, by {} "
+                         "methods", episode_name(episode), number(-high, 1), number(-low, 1),
+                         len(table))  # fmt: skip
     numbers = table[["estimate", "ci_low", "ci_high"]].astype(float).to_numpy().tolist()
     rows = [(str(name), *row) for name, row in zip(table["estimator"], numbers, strict=True)]
     label = label or "mean distance from the expected path, index points"
@@ -322,5 +318,5 @@ def wave_and_rest(
     right.axvline(gap.value, color=COLOURS["ink"], linewidth=1.2, linestyle="--", zorder=1)
     right.set_ylim(top=len(forks) + 0.6)
     picture.axes[0].set_ylim(top=len(forks) + 0.6)
-    marks.labelled(right, f"the whole gap, {number(gap.value, 1)}", (gap.value, len(forks)))
+    marks.labelled(right, say("the whole gap, {}", number(gap.value, 1)), (gap.value, len(forks)))
     return picture.figure

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ikm_pmi.language import joined, say
 from ikm_pmi.report.figures.canvas import COLOURS, canvas, facets, styled
 from ikm_pmi.report.figures.marks import bars, dots, labelled, reference_line
 
@@ -69,7 +70,7 @@ def specification_curve(
     top.set_ylabel(axis)
     top.legend(loc="upper left", ncols=2, fontsize=7.5)
     _matrix(below, part[choices], rows, places, found)
-    below.set_xlabel(f"{len(table):,} specifications in the order of their estimates")
+    below.set_xlabel(say("{:,} specifications in the order of their estimates", len(table)))
     below.axvline(headline, color=COLOURS["ink"], linewidth=0.7)
     return picture.figure
 
@@ -87,7 +88,7 @@ def _matrix(
         height -= 1.8 if choice != last else 1.0
         last = choice
         heights.append(height)
-        names.append(f"{choice.replace('_', ' ')}: {option}")
+        names.append(say("{}: {}", choice.replace("_", " "), option))
         on = (part[choice] == option).to_numpy()
         for flag, colour in ((True, "main"), (False, "second")):
             at = places[on & (found == flag)]
@@ -113,7 +114,7 @@ def explained_variance(
         Another message, and what the horizontal axes are in.
     """
     leads = [str(frame.iloc[0]["choice"]).replace("_", " ") for frame in parts.values()]
-    title = title or "The choices that matter most: " + ", ".join(leads)
+    title = title or say("The choices that matter most: {}", joined(", ", leads))
     rows = pd.concat(parts, names=["panel"]).reset_index("panel")
     picture = facets(title, source, rows, share_y=False, size=(7.6, 3.2))
     for ax, frame in zip(picture.axes, parts.values(), strict=True):
@@ -147,9 +148,10 @@ def size_and_coverage(table: pd.DataFrame, title: str, source: str) -> Figure:
     _rates(covers, rows, "coverage", nominal=0.95, shown=(0.6, 1.0))
     sizes.set_xlabel("true null rejected, share\n(line: 0.05, as claimed)")
     covers.set_xlabel("truth inside the interval, share\n(line: 0.95, as claimed)")
-    names = rows["experiment"] + ": " + rows["method"]
-    if "world" in rows:
-        names += (", " + rows["world"]).where(rows["world"] != "", "")
+    names = [
+        say("{}: {}", one.experiment, joined(", ", filter(None, (one.method, one.get("world")))))
+        for _, one in rows.iterrows()
+    ]
     sizes.set_yticks(list(range(len(rows))), names, fontsize=7)
     covers.set_yticks(list(range(len(rows))), [""] * len(rows))
     for ax in picture.axes:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ikm_pmi.language import changed, joined, say
 from ikm_pmi.report.figures import marks
 from ikm_pmi.report.figures.canvas import COLOURS, canvas, styled
 from ikm_pmi.results import number
@@ -33,10 +34,9 @@ def two_surveys(found: SurveysResult, source: str, *, title: str | None = None) 
     own, other = (_moved(found[f"survey.{name}.change"].value) for name in ("pmi", "pmi_bi"))
     misses = found.misses["miss"].abs()
     further = int((misses > abs(found["survey.pmi_bi.miss"].value)).sum())
-    title = title or (
-        f"In {found.quarter} the PMI {own}, Bank Indonesia's own survey of factories {other}; "
-        f"its firms were further off in {further} of {len(found.misses)} quarters"
-    )
+    title = title or say("In {} the PMI {}, Bank Indonesia's own survey of factories {}; its "
+                         "firms were further off in {} of {} quarters",
+                         found.quarter, own, other, further, len(found.misses))  # fmt: skip
     picture = canvas(title, source, panels=(1, 2), size=(7.6, 4.0))
     left, right = picture.axes
     if (layout := left.get_gridspec()) is not None:
@@ -56,7 +56,7 @@ def two_surveys(found: SurveysResult, source: str, *, title: str | None = None) 
 
 def _moved(points: float) -> str:
     far = number(abs(points), 1)
-    return f"fell by {far} points" if points < 0 else f"rose by {far} points"
+    return say("fell by {} points", far) if points < 0 else say("rose by {} points", far)
 
 
 def _levels(ax: Axes, found: SurveysResult) -> None:
@@ -102,7 +102,11 @@ def in_words(words: pd.DataFrame, source: str, *, title: str | None = None) -> F
     direction = pd.DataFrame(words["direction"]).astype(float)
     picture = canvas(title or _fell(direction), source, size=(7.6, 3.4))
     ax = picture.ax
-    texts = words["words"].fillna("").map(lambda text: text.replace(" ", "\n"))
+    texts = (
+        words["words"]
+        .fillna("")
+        .map(lambda text: changed(text, lambda one: one.replace(" ", "\n")))
+    )
     shades = ListedColormap(["#EFB28A", "#EDEDED", "#9CC9E6"])  # fell, unchanged, rose
     sns.heatmap(
         direction, annot=texts, fmt="", cmap=shades, vmin=-1, vmax=1, cbar=False, linewidths=1.5,
@@ -124,7 +128,7 @@ def _fell(direction: pd.DataFrame) -> str:
     fell = list(direction.index[direction[month] < 0])
     if not fell:
         return "No component is said to have fallen in these months"
-    return f"What fell in {month:%B %Y}, in the words of the release: {', '.join(fell)}"
+    return say("What fell in {:%B %Y}, in the words of the release: {}", month, joined(", ", fell))
 
 
 @styled
@@ -139,13 +143,12 @@ def industries(found: IndustriesResult, source: str, *, title: str | None = None
         Another message.
     """
     most = found.most
-    title = title or (
-        f"Of what the rules shut in factories in {found.quarter}, a share of at most "
-        f"{number(most, 1)} shows in the output of {len(found.frame)} industries"
-        if most is not None
-        else f"Output of {len(found.frame)} industries does not say how much of the rules of "
-        f"{found.quarter} bit"
-    )
+    if most is None:
+        title = title or say("Output of {} industries does not say how much of the rules of {} bit",
+                             len(found.frame), found.quarter)  # fmt: skip
+    title = title or say("Of what the rules shut in factories in {}, a share of at most {} shows "
+                         "in the output of {} industries", found.quarter, number(most, 1),
+                         len(found.frame))  # fmt: skip
     picture = canvas(title, source, size=(7.6, 5.2))
     ax, frame = picture.ax, found.frame
     shut, growth = frame["shut"], frame["growth"]
@@ -167,7 +170,7 @@ def industries(found: IndustriesResult, source: str, *, title: str | None = None
         left = bool((near["shut"] > x).any())
         marks.labelled(ax, _short(name), (x, y - bool(under.any())), left=left, size=6.8)
     ax.set_xlabel("share of staff that the rules kept away, mean of the quarter")
-    ax.set_ylabel(f"output since {found.forms['since'].iloc[0]}, percent")
+    ax.set_ylabel(say("output since {}, percent", found.forms["since"].iloc[0]))
     ax.margins(x=0.12)
     ax.legend(loc="lower left")
     return picture.figure
@@ -188,10 +191,8 @@ def industries_left_out(
     """
     order, full = found.left_out.sort_values("change"), found["industries.slope"].value
     low, high = order["change"].min(), order["change"].max()
-    title = title or (
-        f"Without one industry the slope lies between {number(low, 0)} and {number(high, 0)} "
-        f"(all: {number(full, 0)})"
-    )
+    title = title or say("Without one industry the slope lies between {} and {} (all: {})",
+                         number(low, 0), number(high, 0), number(full, 0))  # fmt: skip
     picture = canvas(title, source, size=(7.6, 4.2))
     marks.left_out(picture.ax, list(order["left_out"]), order["change"], full, "all industries")
     marks.reference_line(picture.ax, 0.0, vertical=True)
