@@ -60,7 +60,7 @@ def taken(model, name, text, value):
         item = get_args(kind)[0]
         if not text.startswith("["):
             parts = [part.strip() for part in text.split(",") if part.strip()]
-            assert value == ([float(part) for part in parts] if item is int else parts)
+            assert value == ([Fraction(part) for part in parts] if item is int else parts)
         for one in value:
             str(one).encode()
     else:

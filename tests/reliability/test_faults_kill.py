@@ -107,6 +107,8 @@ def test_sweep(commands, record_property):
         commands.nothing_left()
         known = known or (out / "sweep.csv").read_text()
         assert (out / "sweep.csv").read_text() == known
+        shutil.rmtree(out)
+    (root / "grid.yaml").unlink()
     tell(record_property, commands, "kill -9 during sweep", "whole runs kept, then the same table")
 
 
@@ -201,6 +203,7 @@ def test_what_is_handed_on(commands, command, place, record_property):
     assert manifest.file_hashes(folder).keys() == known.keys()
     commands.nothing_left()
     assert commands.kills == often
+    shutil.rmtree(folder)
     tell(record_property, commands, f"kill -9 during {command[0]}", "whole files, old or new")
 
 

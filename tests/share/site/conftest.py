@@ -112,7 +112,7 @@ def results(project):
 def site(project, results, tries):
     """The built site; in a sample the reference has two rooms, which are of one template."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(site_pages, "_LAYERS", tries(site_pages._LAYERS, ("errors", "restrictions")))
+        patch.setattr(site_pages, "_LAYERS", tries(site_pages._LAYERS, ("errors", "pmi")))
         return site_build.build(project, project / "public", results_dir=results)
 
 
