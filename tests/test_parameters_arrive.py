@@ -10,7 +10,7 @@ from papermill.translators import translate_parameters
 from ikm_pmi.errors import ParameterError
 from ikm_pmi.language import using
 from ikm_pmi.parameters import ChapterParameters
-from ikm_pmi.parameters.cells import RARELY
+from ikm_pmi.parameters.base import RARELY
 from ikm_pmi.study import CHAPTERS
 from variations import every, others, written
 

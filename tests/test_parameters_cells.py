@@ -4,7 +4,7 @@ import pytest
 
 from ikm_pmi.errors import ParameterError
 from ikm_pmi.parameters import ImpactParameters
-from ikm_pmi.parameters.cells import RARELY
+from ikm_pmi.parameters.base import RARELY
 
 CELL = ImpactParameters.cell()
 DEFAULTS = ImpactParameters()

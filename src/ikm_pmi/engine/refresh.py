@@ -12,7 +12,7 @@ from ikm_pmi.engine import headlines, notebooks
 from ikm_pmi.engine.build import Build, Tell, build
 from ikm_pmi.engine.folders import lock_folder, staging
 from ikm_pmi.engine.manifest import to_json, write_whole
-from ikm_pmi.parameters.cells import RARELY
+from ikm_pmi.parameters.base import RARELY
 from ikm_pmi.study import CHAPTERS, PICTURES
 
 _DIGITS = 10

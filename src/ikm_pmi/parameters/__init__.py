@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from ikm_pmi.parameters.base import ChapterParameters, Episode, allowed, check_apart, is_assumed
-from ikm_pmi.parameters.coding import Coding
-from ikm_pmi.parameters.jobs import ElasticityParameters, JobsParameters
+from ikm_pmi.parameters.jobs_and_trust import (
+    ElasticityParameters,
+    ElasticitySpecification,
+    JobsParameters,
+    PmiSpecification,
+    RobustnessParameters,
+    ValidationParameters,
+)
 from ikm_pmi.parameters.pmi import (
     ClaimsParameters,
+    Coding,
     CounterfactualParameters,
     CrossCountryParameters,
     DataParameters,
@@ -15,12 +22,6 @@ from ikm_pmi.parameters.pmi import (
     RestrictionsParameters,
     SyntheticParameters,
     YardsticksParameters,
-)
-from ikm_pmi.parameters.trust import (
-    ElasticitySpecification,
-    PmiSpecification,
-    RobustnessParameters,
-    ValidationParameters,
 )
 
 __all__ = [

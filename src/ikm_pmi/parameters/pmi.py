@@ -1,22 +1,37 @@
-"""Parameters of chapters 00 to 05 and 10: claims, data, restrictions, and those on the PMI."""
+"""Parameters of chapters 00 to 05 and 10: claims, data, restrictions, and those on the PMI.
+
+``coding``, one list of ``name=value``, says how dated rules are read where no text settles it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
+from ikm_pmi.errors import shown
 from ikm_pmi.parameters.base import (
     ChapterParameters,
+    Country,
     Episode,
     EpisodeList,
     Exposure,
     Intensity,
     Month,
     OneEpisode,
+    Share,
+    assumed,
+    is_assumed,
 )
-from ikm_pmi.parameters.coding import Coding, CodingList
 
 #: With five clusters Webb's weights have fewer patterns (7,776) than draws, and t(4) is no guide.
 FEWEST_COUNTRIES = 6
@@ -29,6 +44,111 @@ FEWEST_BEFORE = 6
 _COUNTRIES = [
     *("IDN", "MYS", "THA", "VNM", "PHL", "IND", "KOR", "TWN", "JPN", "CHN"),
     *("DEU", "FRA", "ITA", "ESP", "GBR", "USA", "AUS", "BRA", "TUR"),
+]
+
+
+Reading = Literal["low", "high"]
+
+
+class Coding(BaseModel):
+    """What is read into the rules; ``coding`` names only what differs from these defaults."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    reading: Reading = Field(
+        "high",
+        description="low: the strictest reading of texts that print no share for factories; "
+        "high: the loosest, a cap only where one is printed",
+    )
+    jakarta_share: float = Field(
+        0.136, ge=0, le=1, description="Jakarta's share of Java-Bali manufacturing (IRIO 2016)"
+    )
+    severity_level1: Share = assumed(0.25, "severity of PPKM level 1")
+    severity_level2: Share = assumed(0.5, "severity of PPKM level 2")
+    severity_level3: Share = assumed(0.75, "severity of PPKM level 3")
+    severity_level4: Share = assumed(1.0, "severity of PPKM level 4")
+    severity_psbb: Share = assumed(1.0, "severity of PSBB, where level 4 is 1")
+    severity_psbb_transisi: Share = assumed(0.5, "severity of PSBB Transisi (half capacity)")
+    severity_ppkm_jawa_bali: Share = assumed(0.6, "severity of PPKM Jawa-Bali (a quarter on site)")
+    severity_ppkm_mikro: Share = assumed(0.4, "severity of PPKM Mikro (half on site)")
+    severity_ppkm_darurat: Share = assumed(1.0, "severity of PPKM Darurat")
+    coverage_psbb: Share = assumed(0.6, "share of Java-Bali manufacturing under PSBB")
+    coverage_mikro: Share = assumed(
+        0.5, "share of a PPKM Mikro area whose zones carry the office rule"
+    )
+    critical_shift: float = assumed(
+        0.0,
+        "share of manufacturing moved from the non-essential to the critical class",
+        ge=-0.5,
+        le=0.5,
+    )
+
+    @classmethod
+    def parse(cls, entries: Sequence[str]) -> Self:
+        """Read entries such as ``reading=low`` or ``severity_psbb=0.8``.
+
+        Raises
+        ------
+        ValueError
+            For an entry of another form, a name that is none (with the nearest) or comes twice, and
+            a value that is refused.
+
+        Examples
+        --------
+        >>> Coding.parse(["reading=low", "coverage_psbb=0.8"]).coverage_psbb
+        0.8
+        """
+        values: dict[str, str] = {}
+        for entry in entries:
+            name, sign, value = (part.strip() for part in entry.partition("="))
+            if not sign or name not in cls.model_fields:
+                near = difflib.get_close_matches(name, cls.model_fields, n=1, cutoff=0.5)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                raise ValueError(
+                    f"name=value with one of {', '.join(cls.model_fields)}, "
+                    f"not {shown(entry)}{hint}"
+                )
+            if name in values:
+                raise ValueError(f"{name} once, not twice")
+            values[name] = value
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ValueError(f"{first['loc'][0]}: {first['msg']}") from None
+
+    @classmethod
+    def judged(cls) -> Mapping[str, Any]:
+        """Numbers that no source settles, with their defaults."""
+        fields = cls.model_fields.items()
+        return {name: info.default for name, info in fields if is_assumed(info)}
+
+    @classmethod
+    def table(cls) -> Any:
+        """What ``coding`` may name: default, description and whether it is assumed (DataFrame)."""
+        import pandas as pd
+
+        rows = [
+            {
+                "name": name,
+                "default": str(info.default),
+                "assumed": "yes" if is_assumed(info) else "no",
+                "meaning": info.description,
+            }
+            for name, info in cls.model_fields.items()
+        ]
+        return pd.DataFrame(rows).set_index("name")
+
+
+def _read(entries: list[str]) -> list[str]:
+    Coding.parse(entries)
+    return [entry.replace(" ", "") for entry in entries]
+
+
+CodingList = Annotated[
+    list[str],
+    AfterValidator(_read),
+    Field(description="how rules are read where no text settles it: see chapter 02"),
 ]
 
 
@@ -48,9 +168,7 @@ class DataParameters(ChapterParameters):
 
     chapter: ClassVar[str] = "01_data"
 
-    country: str = Field(
-        "IDN", pattern="^[A-Z]{3}$", description="country whose PMI gaps are shown"
-    )
+    country: Country = Field("IDN", description="country whose PMI gaps are shown")
     start_month: Month = Field("2011-04", description="first month of the coverage picture")
     end_month: Month = Field("2026-07", description="last month of the coverage picture")
 
@@ -58,10 +176,7 @@ class DataParameters(ChapterParameters):
 class IntensityParameters(ChapterParameters):
     """What turns dated rules into a monthly intensity; shared by chapters 02 and 03."""
 
-    exposure: Exposure = Field(
-        "fieldwork",
-        description="days a month is exposed to: fieldwork, calendar, or since_last fieldwork",
-    )
+    exposure: Exposure = "fieldwork"
     # Two windows were seen in print: 12 to 24 March and 12 to 22 October 2021 (IHS Markit).
     fieldwork_first_day: int = Field(
         12, ge=1, le=28, description="first day of survey fieldwork (printed: 12 March, 12 October)"
@@ -72,10 +187,7 @@ class IntensityParameters(ChapterParameters):
     java_bali_weight: float = Field(
         0.71, ge=0, le=1, description="Java-Bali share of manufacturing value added (IRIO 2016)"
     )
-    coding: CodingList = Field(
-        default=[],
-        description="how rules are read where no text settles it: see chapter 02",
-    )
+    coding: CodingList = Field([])
     start_month: Month = Field("2020-01", description="first month shown")
     end_month: Month = Field("2022-12", description="last month shown")
 
@@ -109,9 +221,7 @@ class ImpactParameters(IntensityParameters):
 
     chapter: ClassVar[str] = "03_pmi_impact"
     rarely: ClassVar[tuple[str, ...]] = (
-        "fieldwork_first_day",
-        "fieldwork_last_day",
-        "java_bali_weight",
+        *("fieldwork_first_day", "fieldwork_last_day", "java_bali_weight"),
     )
 
     start_month: Month = Field("2012-03", description="first month of the sample")
@@ -139,12 +249,6 @@ class ImpactParameters(IntensityParameters):
     intensity: Intensity = Field("level", description="measure of restriction in the dose-response")
     confidence_level: float = Field(0.95, gt=0.5, lt=1, description="coverage of the intervals")
 
-    @model_validator(mode="after")
-    def _months_in_order(self) -> Self:
-        if self.end_month < self.start_month:
-            raise ValueError("end_month must not be before start_month")
-        return self
-
 
 class CrossCountryParameters(ChapterParameters):
     """Chapter 05: the wave in other countries, the rest of the gap, and local projections."""
@@ -152,17 +256,16 @@ class CrossCountryParameters(ChapterParameters):
     chapter: ClassVar[str] = "05_cross_country"
     rarely: ClassVar[tuple[str, ...]] = ("minimum_months", "leads", "power")
 
-    treated_country: str = Field(
-        "IDN", pattern="^[A-Z]{3}$", description="country studied; the wave is estimated without it"
+    treated_country: Country = Field(
+        "IDN", description="country studied; the wave is estimated without it"
     )
     episode: OneEpisode = Field(
         "ppkm_2021:2021-07:2021-08", description="spell studied, written name:first:last"
     )
     start_month: Month = Field("2019-07", description="first month of the sample")
     end_month: Month = Field("2022-06", description="last month of the sample")
-    countries: list[Annotated[str, Field(pattern="^[A-Z]{3}$")]] = Field(
-        default=_COUNTRIES,
-        description="countries of the panel, ISO 3166 codes of three letters",
+    countries: list[Country] = Field(
+        _COUNTRIES, description="countries of the panel, ISO 3166 codes of three letters"
     )
     minimum_months: int = Field(
         30, ge=12, le=240, description="usable months below which a country is left out by name"
@@ -171,7 +274,7 @@ class CrossCountryParameters(ChapterParameters):
         default=["log_cases", "log_cases_lag"],
         description="confounders of the headline, in the order they are added",
     )
-    own_lockdown: list[Annotated[str, Field(pattern="^[A-Z]{3}$")]] = Field(
+    own_lockdown: list[Country] = Field(
         default=["MYS", "VNM"], description="countries locked down in the same months: a check"
     )
     horizons: int = Field(6, ge=1, le=12, description="last month of the local projections")
@@ -185,10 +288,6 @@ class CrossCountryParameters(ChapterParameters):
     def _consistent(self) -> Self:
         if self.end_month <= self.start_month:
             raise ValueError("end_month must be after start_month")
-        for name in ("countries", "controls"):
-            values = getattr(self, name)
-            if len(set(values)) < len(values):
-                raise ValueError(f"{name} names an entry twice")
         others = [country for country in self.countries if country != self.treated_country]
         if len(others) < FEWEST_COUNTRIES:
             raise ValueError(
@@ -207,7 +306,7 @@ class CrossCountryParameters(ChapterParameters):
 class SyntheticParameters(ChapterParameters):
     """Chapter 04, the synthetic control: window, donors, what is kept out of the weights."""
 
-    treated_country: str = Field("IDN", pattern="^[A-Z]{3}$", description="country studied")
+    treated_country: Country = Field("IDN", description="country studied")
     episodes: EpisodeList = Field(
         default=["ppkm_2021:2021-07:2021-08"],
         min_length=1,
@@ -223,7 +322,7 @@ class SyntheticParameters(ChapterParameters):
     minimum_pre_months: int = Field(
         24, ge=FEWEST_BEFORE, le=240, description="fewest months before an episode"
     )
-    own_lockdown: list[Annotated[str, Field(pattern="^[A-Z]{3}$")]] = Field(
+    own_lockdown: list[Country] = Field(
         default=["MYS", "VNM"], description="countries locked down in the same months: no donors"
     )
     max_change: float = Field(
@@ -262,7 +361,7 @@ class CounterfactualParameters(SyntheticParameters):
 
     start_month: Month = Field("2012-05", description="first month of the sample")
     end_month: Month = Field("2023-05", description="last month of the sample")
-    peers: list[Annotated[str, Field(pattern="^[A-Z]{3}$")]] = Field(
+    peers: list[Country] = Field(
         default=["CHN", "JPN", "DEU", "FRA", "ITA", "ESP", "GBR", "USA"],
         description="countries whose PMI enters as regressor; those with gaps are left out by name",
     )
@@ -300,10 +399,7 @@ class YardsticksParameters(ChapterParameters):
     base_year: int = Field(
         2019, ge=2014, le=2025, description="year from whose same quarter output is counted"
     )
-    coding: CodingList = Field(
-        default=[],
-        description="how rules are read where no text settles it: see chapter 02",
-    )
+    coding: CodingList = Field([])
     draws: int = Field(
         9999, ge=99, le=999_999, description="draws of the wild bootstrap, and permutations"
     )

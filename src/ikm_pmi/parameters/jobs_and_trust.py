@@ -1,4 +1,4 @@
-"""Parameters of the chapters on jobs: 06 the elasticity, 07 jobs and the supply chain."""
+"""Parameters of chapters 06 to 09: the elasticity, jobs, and the trust they deserve."""
 
 from __future__ import annotations
 
@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from ikm_pmi.parameters.base import ChapterParameters, Exposure, Intensity, Month, Share, assumed
-from ikm_pmi.parameters.coding import CodingList
-from ikm_pmi.parameters.pmi import ImpactParameters
+from ikm_pmi.parameters.base import (
+    ChapterParameters,
+    EpisodeList,
+    Exposure,
+    Intensity,
+    Month,
+    Share,
+    assumed,
+)
+from ikm_pmi.parameters.pmi import CodingList, ImpactParameters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,11 +63,11 @@ class ElasticityParameters(ChapterParameters):
 
 _NUMBER = r"-?[0-9]+(\.[0-9]+)?"
 #: Inputs that a stated range, not an estimate, surrounds.
-_RANGED = ("pass_through", "additional", "share_manufacturing", "import_leakage", "indirect_share")
-_Link = Literal[
-    "gap", "bridge", "elasticity", "multiplier",
-    "pass_through", "additional", "share_manufacturing", "import_leakage", "indirect_share",
-]  # fmt: skip
+_Ranged = Literal[
+    "pass_through", "additional", "share_manufacturing", "import_leakage", "indirect_share"
+]
+_RANGED = get_args(_Ranged)
+_Link = Literal["gap", "bridge", "elasticity", "multiplier", _Ranged]
 _Elasticity = Literal["twfe", "without_flagged", "intensive", "lower_bound"]
 
 
@@ -70,28 +77,15 @@ class JobsParameters(ChapterParameters):
     chapter: ClassVar[str] = "07_jobs_and_supply_chain"
     rarely: ClassVar[tuple[str, ...]] = (
         *("exposure", "coding", "reference_month", "base_year", "order_enterprises", "additional"),
-        *(
-            "import_leakage",
-            "indirect_share",
-            "horizon_years",
-            "reserve_pct",
-            "ranges",
-            "uncertain",
-        ),
-        "industries",
+        *("import_leakage", "indirect_share", "horizon_years", "reserve_pct", "ranges"),
+        *("uncertain", "industries"),
     )
 
     first_month: Month = Field("2021-07", description="first month whose PMI deviation is counted")
     last_month: Month = Field("2021-09", description="last month; workers are a level at its end")
     intensity: Intensity = Field("level", description="restriction, for rows of the dose-response")
-    exposure: Exposure = Field(
-        "fieldwork",
-        description="days a month is exposed to: fieldwork, calendar, or since_last fieldwork",
-    )
-    coding: CodingList = Field(
-        default=[],
-        description="how rules are read where no text settles it: see chapter 02",
-    )
+    exposure: Exposure = "fieldwork"
+    coding: CodingList = Field([])
     path: list[Annotated[str, Field(pattern=rf"^\d{{4}}-(0[1-9]|1[0-2]):{_NUMBER}$")]] = Field(
         default=[],
         description="a path of restriction instead of what happened, each YYYY-MM:value",
@@ -198,3 +192,70 @@ class JobsParameters(ChapterParameters):
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must lie inside its range {low} to {high}")
         return self
+
+
+class PmiSpecification(ImpactParameters):
+    """One specification of the PMI's response: chapter 03 and the forks it does not take."""
+
+    episode: str = Field("ppkm_2021", description="episode whose mean effect is estimated")
+    leave_out: EpisodeList = Field(
+        default=[], description="spells left out of the sample, each written name:first:last"
+    )
+    outcome: Literal["points", "logit"] = Field(
+        "points", description="PMI in points, or logit(PMI/100) mapped back to points"
+    )
+    level_term: bool = Field(True, description="whether the level stands beside the change")
+
+
+class ElasticitySpecification(ElasticityParameters):
+    """One specification of the elasticity: chapter 06 and the forks it does not take."""
+
+    scale: Literal["total", "micro", "small"] = Field("total", description="size of establishments")
+    form: Literal["twfe", "within_frames", "fe", "first_difference", "long_difference"] = Field(
+        "twfe", description="estimator of chapter 06, all of them within units"
+    )
+    hold_establishments: bool = Field(
+        False, description="whether log establishments are held constant"
+    )
+    leave_out_years: list[int] = Field(default=[], description="years left out")
+    leave_out_units: list[str] = Field(default=[], description="units left out")
+
+
+class RobustnessParameters(ChapterParameters):
+    """Chapter 08: every defensible specification of both headline estimates."""
+
+    chapter: ClassVar[str] = "08_robustness"
+
+    draws: int = Field(
+        499, ge=99, le=9999, description="wild-bootstrap draws shared by all panel specifications"
+    )
+    confidence_level: float = Field(
+        0.95, gt=0.5, lt=1, description="one minus the level at which an estimate is significant"
+    )
+    shown: int = Field(
+        300, ge=50, le=5000, description="specifications drawn in a curve, evenly from its order"
+    )
+
+
+class ValidationParameters(ChapterParameters):
+    """Chapter 09: published numbers, and samples whose truth is known."""
+
+    chapter: ClassVar[str] = "09_validation"
+
+    effect: float = Field(
+        10.0,
+        gt=0,
+        le=50,
+        description="true fall in PMI points: of an episode, of a full tightening",
+    )
+    response: float = Field(
+        1.0, gt=0, le=20, description="true fall in PMI points per +10 points of stringency"
+    )
+    elasticity: float = Field(0.3, gt=0, lt=1, description="true employment elasticity")
+    error_share: float = Field(
+        0.5,
+        ge=0,
+        le=2,
+        description="survey error of weights and of output, as a share of the sd within units",
+    )
+    draws: int = Field(399, ge=99, le=9999, description="draws of the wild bootstrap")
