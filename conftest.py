@@ -21,7 +21,7 @@ import pytest
 
 from ikm_pmi.engine import kernel_server
 from ikm_pmi.engine.chapters import kernel_settings
-from ikm_pmi.engine.verify import _numbers
+from ikm_pmi.engine.reference import _numbers
 
 OWN = "IKM_PMI_RESULTS" not in os.environ  # else a run, such as verify, compares by itself
 if OWN:

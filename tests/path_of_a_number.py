@@ -17,7 +17,7 @@ def main(project, out):
 
     import ikm_pmi
     from ikm_pmi.data import package
-    from ikm_pmi.engine import headlines, manifest, processed, publish, refresh
+    from ikm_pmi.engine import headlines, manifest, processed, publish, reference
     from ikm_pmi.parameters import ImpactParameters
     from ikm_pmi.pmi import event_study, sample
 
@@ -39,12 +39,12 @@ def main(project, out):
     found = event_study.evaluate(frame, parameters.episodes, parameters)
     publish.publish(parameters, estimates=found.estimates, data=sample.TABLES)
     results = Path(os.environ["IKM_PMI_RESULTS"], parameters.chapter, "result.json")
-    fresh = refresh.rounded(json.loads(results.read_text(encoding="utf-8")))
-    reference = project / "reference" / f"{parameters.chapter}.json"
-    known = json.loads(reference.read_text(encoding="utf-8"))
+    fresh = reference.rounded(json.loads(results.read_text(encoding="utf-8")))
+    committed = project / "reference" / f"{parameters.chapter}.json"
+    known = json.loads(committed.read_text(encoding="utf-8"))
     new = {entry["name"]: entry for entry in fresh["estimates"]}
     known["estimates"] = [new.get(entry["name"], entry) for entry in known["estimates"]]
-    manifest.write_whole(reference, manifest.to_json(known))
+    manifest.write_whole(committed, manifest.to_json(known))
     headlines.answers(project)
     sys.setprofile(None)
     out.write_text(json.dumps(given))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ikm_pmi.data.package import find_root
-from ikm_pmi.engine.verify import TOLERANCE
+from ikm_pmi.engine.reference import TOLERANCE
 
 ROOT = find_root(Path(__file__))
 

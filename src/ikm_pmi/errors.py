@@ -1,7 +1,8 @@
 """Failures a user can act on.
 
 Every error has four parts: what was expected, what was found, where, and what to do. The
-command line prints them as they are and leaves with ``exit_status``.
+command line prints them as they are and leaves with ``exit_status``. A check that looks for all of
+what is wrong lists problems of the same parts instead of raising the first.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import difflib
 import errno
 import reprlib
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
 
 Entry = TypeVar("Entry")
+Severity = Literal["error", "warning"]
 _LISTED = 8  # names an error shows of many
 _WRITE = "the right to write there, or another folder (--out)"
 _NEXT = {
@@ -135,6 +138,36 @@ def _rebuild(kind: type[IkmPmiError], summary: str, state: dict[str, object]) ->
     error = kind(summary)
     error.__dict__.update(state)
     return error
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong (error) or odd (warning), and what to do about it.
+
+    Parameters
+    ----------
+    row : int or None
+        Line of the file; the header is line 1.
+    """
+
+    file: str
+    expected: str
+    found: str
+    todo: str
+    row: int | None = None
+    column: str = ""
+    severity: Severity = "error"
+
+    @property
+    def where(self) -> str:
+        """File, row and column as far as they are known."""
+        row = f", row {self.row}" if self.row is not None else ""
+        return self.file + row + (f", column {self.column}" if self.column else "")
+
+    def text(self) -> str:
+        """The problem in four lines."""
+        parts = {"expected": self.expected, "found": self.found, "todo": self.todo}
+        return str(IkmPmiError(f"{self.severity}: {self.where}", **parts))
 
 
 def not_installed(error: ModuleNotFoundError, extra: str, *, what: str) -> IkmPmiError:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ikm_pmi.data.months import as_months, month_of
+from ikm_pmi.data.frames import as_months, month_of
 from ikm_pmi.errors import DataError
 
 

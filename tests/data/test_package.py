@@ -146,12 +146,6 @@ def test_files_appear_whole_or_not_at_all(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["kept.csv"]
 
 
-def test_tables_to_write_are_the_tables_described(tmp_path):
-    with pytest.raises(DataError, match="not the tables described"):
-        package.write_tables({"other": pd.DataFrame()}, tmp_path, "")
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_what_a_killed_process_was_writing_goes_with_the_next_file(tmp_path):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()

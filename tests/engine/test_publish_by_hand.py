@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from ikm_pmi.engine import manifest, verify
+from ikm_pmi.engine import manifest, reference
 from ikm_pmi.engine.chapters import results_name, run
 from ikm_pmi.engine.headlines import headlines
 from ikm_pmi.engine.publish import publish
@@ -27,7 +27,7 @@ def study(project, tmp_path, monkeypatch):
     run("01", root=root)
     monkeypatch.delenv("IKM_PMI_RESULTS")
     monkeypatch.setenv("IKM_PMI_ROOT", str(root))
-    monkeypatch.setattr("ikm_pmi.engine.verify.CHAPTERS", {"01_data": DataParameters})
+    monkeypatch.setattr("ikm_pmi.engine.reference.CHAPTERS", {"01_data": DataParameters})
     monkeypatch.chdir(tmp_path)
     return root
 
@@ -74,9 +74,9 @@ def test_a_run_of_other_parameters_that_is_out_of_date_is_named(study):
     notebook = study / "notebooks/01_data.ipynb"
     sources = manifest.inputs(notebook, DataParameters(country="THA").model_dump(mode="json"))
     manifest.record(study / "results", {made.name: sources})
-    assert not [one for one in verify.results(study) if made.name in one.file]
+    assert not [one for one in reference.results(study) if made.name in one.file]
     notebook.write_text(notebook.read_text() + " ")
-    (problem,) = [one for one in verify.results(study) if made.name in one.file]
+    (problem,) = [one for one in reference.results(study) if made.name in one.file]
     assert "other notebook" in problem.found
 
 
@@ -85,7 +85,7 @@ def test_a_folder_by_hand_over_one_of_a_run_has_no_entry(study):
     manifest.record(study / "results", {results_name(OTHER): {"notebook": "", "parameters": ""}})
     publish(OTHER, estimates=found())
     assert results_name(OTHER) not in manifest.read(study / "results")["results"]
-    assert not [one for one in verify.results(study) if results_name(OTHER) in one.file]
+    assert not [one for one in reference.results(study) if results_name(OTHER) in one.file]
 
 
 def test_numbers_of_other_parameters_are_told_in_one_sentence(study):
@@ -93,7 +93,7 @@ def test_numbers_of_other_parameters_are_told_in_one_sentence(study):
     content = json.loads(path.read_text())
     content["parameters"]["country"] = "MYS"
     manifest.write_whole(path, manifest.to_json(content))
-    (problem,) = [one for one in verify.results(study) if "01_data" in one.file]
+    (problem,) = [one for one in reference.results(study) if "01_data" in one.file]
     assert problem.found == "numbers of country = 'MYS'"
     assert problem.todo == "ikm-pmi reproduce"
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from ikm_pmi.engine import build, manifest, notebooks
-from ikm_pmi.engine.refresh import moved, refresh, rounded
+from ikm_pmi.engine import build, chapters, manifest
+from ikm_pmi.engine.reference import moved, refresh, rounded
 from ikm_pmi.parameters import DataParameters
 
 CHAPTERS = ("01_data",)
@@ -14,11 +14,11 @@ def refreshed(project):
     """A project refreshed twice, the parameters cell spoiled before; bytes after each refresh."""
     root = project("refresh")
     path = root / "notebooks/01_data.ipynb"
-    notebook = notebooks.read(path)
+    notebook = chapters.read_notebook(path)
     # What is seen of the machine is no stable output, and the cell of parameters is out of date.
     notebook.cells[4].source = "pass"
     notebook.cells[1].source = 'country = "XXX"'
-    notebooks.write(notebook, path)
+    chapters.write_notebook(notebook, path)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(build, "_check_data", lambda _, file: manifest.write_whole(file, "fine"))
         patch.setattr(
@@ -37,8 +37,8 @@ def test_a_second_refresh_is_an_empty_diff(refreshed):
 
 
 def test_parameters_cell_comes_from_the_model(refreshed):
-    notebook = notebooks.read(refreshed[0] / "notebooks/01_data.ipynb")
-    assert notebooks.parameters_cell(notebook, "").source == DataParameters.cell()
+    notebook = chapters.read_notebook(refreshed[0] / "notebooks/01_data.ipynb")
+    assert chapters.parameters_cell(notebook, "").source == DataParameters.cell()
 
 
 def test_committed_notebook_has_outputs_and_nothing_volatile(refreshed):

@@ -9,7 +9,7 @@ import faults
 import pytest
 
 from ikm_pmi.engine import manifest
-from ikm_pmi.engine.verify import TOLERANCE, environment, results, verify
+from ikm_pmi.engine.reference import TOLERANCE, environment, results, verify
 from ikm_pmi.study import CHAPTERS as ALL
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="commands are forked, as on Linux")
@@ -67,7 +67,7 @@ def test_a_package_that_lacks_a_file_is_told(copied, monkeypatch, tmp_path, reco
 
 def test_a_needed_package_that_is_missing_is_told(copied, monkeypatch):
     (copied / "requirements.lock").write_text("not-there==1.0\nnever-needed==1.0\n")
-    monkeypatch.setattr("ikm_pmi.engine.verify._needed", lambda: {"not-there"})
+    monkeypatch.setattr("ikm_pmi.engine.reference._needed", lambda: {"not-there"})
     (problem,) = environment(copied)
     assert (problem.where, problem.found) == ("package not-there", "not installed")
 

@@ -20,7 +20,7 @@ HEAVY = (
         "ikm_pmi.cli",
         "ikm_pmi.engine.build",
         "ikm_pmi.engine.sweep",
-        "ikm_pmi.engine.refresh",
+        "ikm_pmi.engine.reference",
     ),
     *("ikm_pmi.engine.processed", "papermill", "nbclient.exceptions", "pytask_parallel.execute"),
     *("jupyter_client.manager", "filelock", "psutil", "rich.console", "rich.table", "yaml"),

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ikm_pmi.engine.replication import webr_folder
 from ikm_pmi.errors import IkmPmiError
-from ikm_pmi.share import check_page
+from ikm_pmi.share.in_r import page_files, place_page, webr_folder
 from ikm_pmi.share.site import _write_check, server
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +26,7 @@ def results(tmp_path_factory):
 
 
 def test_it_has_every_table_that_the_script_reads(results):
-    made = check_page.files(ROOT, results)
+    made = page_files(ROOT, results)
     script = made["headlines.R"].decode()
     assert script == (ROOT / "replication/headlines.R").read_text(encoding="utf-8")
     tables = {Path(name).stem for name in made if name.endswith(".csv")}
@@ -37,7 +36,7 @@ def test_it_has_every_table_that_the_script_reads(results):
 
 
 def test_without_the_pmi_no_table_holds_it_and_the_script_asks_for_none(results):
-    made = check_page.files(ROOT, results, without=["pmi"])
+    made = page_files(ROOT, results, without=["pmi"])
     tables = {name: content.splitlines()[0] for name, content in made.items() if "csv" in name}
     assert tables
     assert not [name for name, head in tables.items() if b"pmi" in head.split(b",")]
@@ -65,7 +64,7 @@ def test_r_in_the_browser_finds_what_python_found(
         webr_folder(ROOT)
     except IkmPmiError as error:
         pytest.skip(str(error))
-    size = check_page.place(ROOT, results, tmp_path / "check", without)
+    size = place_page(ROOT, results, tmp_path / "check", without)
     source = (ROOT / "docs/site/check.md").read_text(encoding="utf-8")
     part = re.search(r"```\{raw\} html\n(.*?)```", source, re.DOTALL)[1]
     icon = '<link rel="icon" href="data:,">'

@@ -15,8 +15,7 @@ import pandas as pd
 import pytest
 
 from ikm_pmi import report
-from ikm_pmi.engine.refresh import moved, rounded
-from ikm_pmi.engine.verify import TOLERANCE
+from ikm_pmi.engine.reference import TOLERANCE, moved, rounded
 from ikm_pmi.study import CHAPTERS
 
 ROOT = Path(__file__).parents[2]

@@ -190,7 +190,7 @@ def replicate(
 
 
 def _replicate_in_r() -> None:
-    from ikm_pmi.engine.replication import compare, run_r
+    from ikm_pmi.share.in_r import compare, run_r
 
     found = compare(find_root(), run_r(find_root()))
     answer(found.astype(object).where(found.notna(), None).to_dict("records"))
@@ -243,7 +243,7 @@ def verify(
     Installed packages with requirements.lock, data with their hashes, results with their manifest,
     the outputs of the chapters, executed again (nbval), and their numbers with reference/.
     """
-    from ikm_pmi.engine.verify import verify as compare
+    from ikm_pmi.engine.reference import verify as compare
 
     found = compare(find_root(), jobs=jobs, execute=not quick, tell=say)
     answer(

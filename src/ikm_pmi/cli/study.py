@@ -282,7 +282,7 @@ def parameters(
 @command(app, examples=["ikm-pmi refresh"])
 def refresh(jobs: Jobs = JOBS) -> None:
     """Execute the chapters and rewrite their committed outputs and reference numbers."""
-    from ikm_pmi.engine.refresh import refresh as bring_up_to_date
+    from ikm_pmi.engine.reference import refresh as bring_up_to_date
 
     with progress() as tell:
         done = bring_up_to_date(find_root(), jobs=jobs, tell=tell)

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,7 @@ from ikm_pmi.data.package import (
     typed,
 )
 from ikm_pmi.data.plausible import Rule
-from ikm_pmi.data.report import Problem, Report, TableSummary
-from ikm_pmi.errors import DataError, not_installed
+from ikm_pmi.errors import DataError, Problem, not_installed
 
 _REMEDY = {
     RAW: "if the edit is meant: ikm-pmi data seal; if not: restore the file (git restore)",
@@ -33,26 +33,107 @@ _REMEDY = {
 }
 
 
-def check_package(
-    root: Path,
+_SHOWN = 12  # problems of one file printed; a wrong column would otherwise fill the screen
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableSummary:
+    """Size, span and gaps of one table that could be read.
+
+    Parameters
+    ----------
+    gaps : tuple of (str, tuple of Period)
+        Months missing between the first and the last of a series, by series.
+    """
+
+    name: str
+    rows: int
+    first: str
+    last: str
+    gaps: tuple[tuple[str, tuple[pd.Period, ...]], ...]
+    hash_ok: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """The result of a check; ``ok`` when nothing is wrong (warnings and gaps are not errors)."""
+
+    tables: tuple[TableSummary, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error."""
+        return not any(problem.severity == "error" for problem in self.problems)
+
+    def table(self) -> pd.DataFrame:
+        """One row a table: name, rows, first, last, missing_months, hash_ok."""
+        rows = [
+            (t.name, t.rows, t.first, t.last, sum(len(m) for _, m in t.gaps), t.hash_ok)
+            for t in self.tables
+        ]
+        columns = ["name", "rows", "first", "last", "missing_months", "hash_ok"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def text(self) -> str:
+        """The whole report for a reader at a terminal."""
+        lines = [f"{'table':<26}{'rows':>6}  {'span':<24}{'missing months':>14}  hash"]
+        for table in self.tables:
+            span = f"{table.first} to {table.last}" if table.first else ""
+            missing = sum(len(months) for _, months in table.gaps) or ""
+            seal = "ok" if table.hash_ok else "differs"
+            lines.append(f"{table.name:<26}{table.rows:>6,}  {span:<24}{missing:>14}  {seal}")
+        for summary in self.tables:
+            if summary.gaps:
+                lines += ["", f"Months missing within a series of {summary.name} (no error):"]
+                lines += [f"  {series}: {month_ranges(months)}" for series, months in summary.gaps]
+        for file in dict.fromkeys(problem.file for problem in self.problems):
+            own = [problem for problem in self.problems if problem.file == file]
+            lines += ["", *(problem.text() for problem in own[:_SHOWN])]
+            if len(own) > _SHOWN:
+                lines.append(f"… and {len(own) - _SHOWN} more in {file}")
+        errors = sum(problem.severity == "error" for problem in self.problems)
+        warnings = len(self.problems) - errors
+        verdict = "The data package is valid" if self.ok else f"{errors} error(s)"
+        return "\n".join(
+            [*lines, "", f"{verdict}; {len(self.tables)} tables, {warnings} warning(s)."]
+        )
+
+    __str__ = text
+
+
+def month_ranges(months: tuple[pd.Period, ...]) -> str:
+    """Months as runs: ``2012-07, 2017-09 to 2017-11``."""
+    runs: list[list[pd.Period]] = []
+    for month in months:
+        if runs and month.ordinal == runs[-1][-1].ordinal + 1:
+            runs[-1].append(month)
+        else:
+            runs.append([month])
+    return ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]} to {r[-1]}" for r in runs)
+
+
+def check(
+    root: Path | None = None,
     parts: Sequence[Path] = (RAW, PROCESSED),
     *,
     hashes: bool = True,
     rules: Sequence[Rule] = (),
 ) -> Report:
-    """Check the raw and, where they are built, the processed tables of a project.
+    """Check every table of a project. Problems are listed in the report, not raised.
 
     Parameters
     ----------
-    root : Path
-        The project folder.
+    root : Path, optional
+        The project folder; found from the working directory when not given.
     parts : sequence of Path
-        Folders to check, relative to ``root``.
+        Folders to check, relative to ``root``: the processed tables where they are built.
     hashes : bool
         Whether a table that differs from its hash is an error.
     rules : sequence of callable
         Further rules: from the raw tables that are sound, by name, to problems.
     """
+    root = root or find_root()
     tables: list[TableSummary] = []
     problems: list[Problem] = []
     raw_now = ""
@@ -298,14 +379,6 @@ def _summary(
     )
 
 
-def check(root: Path | None = None, rules: Sequence[Rule] = ()) -> Report:
-    """Validate every table of the project. Problems are listed in the report, not raised.
-
-    ``rules`` are further checks, from the raw tables by name to problems.
-    """
-    return check_package(root or find_root(), rules=rules)
-
-
 def seal(
     root: Path | None = None,
     rules: Sequence[Rule] = (),
@@ -331,7 +404,7 @@ def seal(
         When a table has errors other than its hash; nothing is written then.
     """
     root = root or find_root()
-    report = check_package(root, parts=(RAW,), hashes=False, rules=rules)
+    report = check(root, parts=(RAW,), hashes=False, rules=rules)
     errors = [problem for problem in report.problems if problem.severity == "error"]
     if errors:
         raise DataError(

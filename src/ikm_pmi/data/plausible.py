@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from ikm_pmi.data.report import Problem, Severity
+from ikm_pmi.errors import Problem, Severity
 
 Frames = Mapping[str, pd.DataFrame]
 Rule = Callable[[Frames], Iterable[Problem]]

@@ -83,10 +83,6 @@ class Step(TaskWithoutPath):
         """Constant: the code is one of the step's dependencies."""
         return self.name
 
-    def execute(self, **_: Any) -> None:
-        """Do the work."""
-        self.function()
-
 
 Tell = Callable[[str, str], None]
 

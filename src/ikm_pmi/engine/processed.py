@@ -18,7 +18,7 @@ from ikm_pmi.data.package import (
     read_descriptor,
     write_tables,
 )
-from ikm_pmi.data.report import Problem, Report
+from ikm_pmi.errors import Problem
 from ikm_pmi.parameters import IntensityParameters
 from ikm_pmi.restrictions import check_calendar, daily_intensity, monthly_intensity
 
@@ -57,7 +57,7 @@ def processed_tables(root: Path) -> dict[str, pd.DataFrame]:
     }
 
 
-def check(root: Path | None = None) -> Report:
+def check(root: Path | None = None) -> checks.Report:
     """Check the data package, the PPKM calendar's overlaps, gaps and counts included."""
     return checks.check(root, rules=(_calendar,))
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ikm_pmi.data.months import month_of
+from ikm_pmi.data.frames import month_of
 from ikm_pmi.errors import EstimationError, named
 from ikm_pmi.inference.conformal import ConformalResult, conformal_by_shifts
 from ikm_pmi.inference.fits import fitted_rows, hypothesis_of
@@ -404,7 +404,7 @@ def _periods(labels: pd.Index | None, n: int, gaps: bool) -> pd.PeriodIndex:
     elif all(isinstance(label, str) and _QUARTER.fullmatch(label) for label in index):
         count = pd.PeriodIndex(index, freq="Q").asi8
     else:
-        from ikm_pmi.data.months import as_months
+        from ikm_pmi.data.frames import as_months
 
         count, monthly = as_months(index).asi8, True
     steps = np.diff(count)

@@ -154,7 +154,7 @@ def counterfactual(
     Parameters
     ----------
     data : DataFrame or Series, shape (T, ...)
-        Monthly rows in order; the index in any form that :func:`ikm_pmi.data.months.as_months`
+        Monthly rows in order; the index in any form that :func:`ikm_pmi.data.frames.as_months`
         reads. A Series is the outcome itself. Months of the outcome may be missing.
     outcome : str
         Column of the outcome, in ``unit``.

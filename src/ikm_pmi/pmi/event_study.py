@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ikm_pmi.data.months import month_of
+from ikm_pmi.data.frames import month_of
 from ikm_pmi.inference.bands import holm, sup_t_half_widths
 from ikm_pmi.inference.regression import check_design
 from ikm_pmi.inference.windows import Placebo, half_width, leave_window_out, rank_p_value
@@ -244,7 +244,7 @@ def event_study(
     Parameters
     ----------
     data : DataFrame or Series, shape (T, ...)
-        Monthly rows, in order; the index in any form that :func:`ikm_pmi.data.months.as_months`
+        Monthly rows, in order; the index in any form that :func:`ikm_pmi.data.frames.as_months`
         reads. A Series is the outcome itself.
     outcome : str
         Column of the outcome, in ``unit``; it begins the names of the estimates.

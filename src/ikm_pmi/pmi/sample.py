@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ikm_pmi.data import frames, package
-from ikm_pmi.data.months import as_months
+from ikm_pmi.data.frames import as_months
 from ikm_pmi.errors import DataError, EstimationError, named, shown
 from ikm_pmi.inference.regression import check_rows
 from ikm_pmi.language import joined, say

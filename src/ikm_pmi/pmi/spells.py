@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ikm_pmi.data.months import month_of
+from ikm_pmi.data.frames import month_of
 from ikm_pmi.errors import EstimationError, shown
 from ikm_pmi.language import joined, say
 from ikm_pmi.parameters import Episode, check_apart

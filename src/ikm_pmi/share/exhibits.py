@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ikm_pmi.engine import manifest, notebooks
+from ikm_pmi.engine import chapters, manifest
 from ikm_pmi.language import tr
 from ikm_pmi.results import JsonSafe
 from ikm_pmi.study import CHAPTERS
@@ -140,7 +140,7 @@ def exhibits(results_dir: Path) -> list[Exhibit]:
     found = []
     for chapter in CHAPTERS:
         entry = entries[chapter]
-        where = places(notebooks.read(results_dir / chapter / "notebook.ipynb"))
+        where = places(chapters.read_notebook(results_dir / chapter / "notebook.ipynb"))
         own: dict[tuple[str, str], dict[str, str]] = {}
         for path, sha in entry["files"].items():
             folder, _, file = path.rpartition("/")
@@ -219,7 +219,7 @@ def stage(source: Path, target: Path, found: Sequence[Exhibit]) -> None:
     found : sequence of Exhibit
         The exhibits of this chapter.
     """
-    notebook = notebooks.read(source)
+    notebook = chapters.read_notebook(source)
     by_name = {one.name: one for one in found if one.kind == "figure"}
     shown = places(notebook).shown
     cells: list[Any] = []
@@ -233,7 +233,7 @@ def stage(source: Path, target: Path, found: Sequence[Exhibit]) -> None:
     cells[0].source = f"# {chapter[:2]} · {first.removeprefix('# ')}"
     cells.append(_markdown(_files(chapter)))
     notebook.cells = cells
-    notebooks.write(notebook, target)
+    chapters.write_notebook(notebook, target)
 
 
 def _markdown(text: str) -> Any:

@@ -211,10 +211,10 @@ def _results(results_dir: Path, chapters: Sequence[str]) -> list[str]:
 
 def _question(root: Path, name: str) -> str:
     """The heading of the chapter a results folder belongs to."""
-    from ikm_pmi.engine import notebooks
+    from ikm_pmi.engine import chapters
 
     chapter = next((one for one in CHAPTERS if name.startswith(one)), name)
-    cells = notebooks.read(root / "notebooks" / f"{chapter}.ipynb").cells
+    cells = chapters.read_notebook(root / "notebooks" / f"{chapter}.ipynb").cells
     return str(cells[0].source).splitlines()[0].removeprefix("# ")
 
 

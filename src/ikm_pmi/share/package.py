@@ -24,7 +24,7 @@ from typing import Any
 
 from ikm_pmi.data.atomic import write_files
 from ikm_pmi.data.package import read_descriptor
-from ikm_pmi.engine import manifest, notebooks
+from ikm_pmi.engine import chapters, manifest
 from ikm_pmi.errors import ChapterError
 from ikm_pmi.share.exhibits import Exhibit, exhibits
 from ikm_pmi.share.exports import leave_out, statement
@@ -257,7 +257,7 @@ class PackageFacts:
         with (root / "data/raw/sources.csv").open(encoding="utf-8", newline="") as file:
             sources = tuple(csv.DictReader(file))
         first = {
-            name: notebooks.read(root / "notebooks" / f"{name}.ipynb").cells[0].source
+            name: chapters.read_notebook(root / "notebooks" / f"{name}.ipynb").cells[0].source
             for name in CHAPTERS
         }
         return cls(

@@ -17,7 +17,7 @@ from ikm_pmi.engine import child_process, headlines, manifest
 from ikm_pmi.engine.folders import check_replaceable, staging, swap
 from ikm_pmi.errors import IkmPmiError, not_installed
 from ikm_pmi.language import LANGUAGES, Language, using
-from ikm_pmi.share import check_page
+from ikm_pmi.share import in_r
 from ikm_pmi.share import site_pages as pages
 from ikm_pmi.share.exhibits import Exhibit, exhibits, figure, in_indonesian, stage
 from ikm_pmi.share.exports import chapter_tables, write_table
@@ -96,7 +96,7 @@ def build(
         found = [*_converted(work / "files", exhibits(results_dir), tell)]
         _write_sources(root, results_dir, work / "source", found)
         html, check = work / "html", work / "check"
-        size = check_page.place(root, results_dir, check, without) if with_r else None
+        size = in_r.place_page(root, results_dir, check, without) if with_r else None
         _write_check(work / "source", size)
         warnings = _sphinx(work, tell)
         if with_r:

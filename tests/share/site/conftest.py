@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_output
 
-from ikm_pmi.engine import manifest, notebooks
+from ikm_pmi.engine import chapters, manifest
 from ikm_pmi.share import site as site_build
 from ikm_pmi.share import site_pages
 from ikm_pmi.share.exhibits import places
@@ -25,8 +25,8 @@ def committed_results(root, folder):
     """Results as a run would leave them: notebooks and numbers as committed, pictures from them."""
     for chapter in CHAPTERS:
         place = folder / chapter
-        notebook = notebooks.read(root / "notebooks" / f"{chapter}.ipynb")
-        notebooks.write(notebook, place / "notebook.ipynb")
+        notebook = chapters.read_notebook(root / "notebooks" / f"{chapter}.ipynb")
+        chapters.write_notebook(notebook, place / "notebook.ipynb")
         result = json.loads((root / "reference" / f"{chapter}.json").read_text(encoding="utf-8"))
         result["versions"] = manifest.versions()
         manifest.write_whole(place / "result.json", manifest.to_json(result))
@@ -99,11 +99,11 @@ def results(project):
     folder = committed_results(project, project / "results")
     place = folder / "01_data"
     _picture(place / "figures", "coverage", (place / "figures/coverage.png").read_bytes(), HOSTILE)
-    notebook = notebooks.read(place / "notebook.ipynb")
-    cell = notebooks.parameters_cell(notebook, "01_data")
+    notebook = chapters.read_notebook(place / "notebook.ipynb")
+    cell = chapters.parameters_cell(notebook, "01_data")
     cell.source = re.sub(r'country = "IDN"', f"country = {HOSTILE!r}", cell.source)
     cell.outputs = [new_output("stream", text=HOSTILE)]
-    notebooks.write(notebook, place / "notebook.ipynb")
+    chapters.write_notebook(notebook, place / "notebook.ipynb")
     _record(project, folder)
     return folder
 

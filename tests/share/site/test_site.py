@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from ikm_pmi.engine import manifest, notebooks
+from ikm_pmi.engine import chapters, manifest
 from ikm_pmi.errors import ChapterError
 from ikm_pmi.language import using
 from ikm_pmi.share import site as site_build
@@ -58,7 +58,7 @@ def test_cells_behind_exhibits_are_read_from_the_call_of_publish():
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_every_picture_of_a_chapter_has_a_name(chapter):
-    own = notebooks.read(ROOT / "notebooks" / f"{chapter}.ipynb")
+    own = chapters.read_notebook(ROOT / "notebooks" / f"{chapter}.ipynb")
     where = places(own)
     for place, cell in enumerate(own.cells):
         pictures = [o for o in cell.get("outputs", ()) if "image/png" in o.get("data", {})]

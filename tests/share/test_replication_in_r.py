@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ikm_pmi.engine.replication import INSTALL, TOLERANCES, compare, run_r, webr_folder
 from ikm_pmi.errors import IkmPmiError
+from ikm_pmi.share.in_r import INSTALL, TOLERANCES, compare, run_r, webr_folder
 from ikm_pmi.study import HEADLINES
 
 ROOT = Path(__file__).parents[2]

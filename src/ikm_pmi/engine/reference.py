@@ -1,8 +1,8 @@
-"""Hold everything against what is known: what moved, what was expected, and the next step.
+"""What is committed: everything held against it by ``verify``, or rewritten by ``refresh``.
 
-Five parts: the environment against ``requirements.lock``, the data against their hashes, results
+Verified are the environment against ``requirements.lock``, the data against their hashes, results
 against ``results/manifest.json``, the committed chapters executed again (nbval), and their fresh
-numbers against ``reference/``.
+numbers against ``reference/``. With nothing changed the diff of a refresh is empty.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
-from ikm_pmi.data.report import Problem
-from ikm_pmi.engine import child_process, manifest
-from ikm_pmi.engine.chapters import kernel_settings
-from ikm_pmi.engine.folders import staging
-from ikm_pmi.engine.refresh import moved, rounded
-from ikm_pmi.errors import shown
-from ikm_pmi.study import CHAPTERS, HEADLINES, differing
+from ikm_pmi.data.atomic import clear_leftovers
+from ikm_pmi.engine import chapters as runs
+from ikm_pmi.engine import child_process, headlines, manifest
+from ikm_pmi.engine.build import Build, Tell, build
+from ikm_pmi.engine.folders import lock_folder, staging
+from ikm_pmi.engine.manifest import to_json, write_whole
+from ikm_pmi.errors import Problem, shown
+from ikm_pmi.parameters.base import RARELY
+from ikm_pmi.study import CHAPTERS, HEADLINES, PICTURES, differing
 
+_DIGITS = 10
 TOLERANCE = 1e-6  # relative; another machine's linear algebra differs by far less
 _LOCK, _MORE_LOCKS = "requirements.lock", "requirements-*.lock"
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)(?: ; ([^\\\n]+))?", re.MULTILINE)
@@ -215,7 +218,7 @@ def _executed(
             command += ["-n", str(jobs), "--dist", "loadscope"]
         command += [f"notebooks/{chapter}.ipynb" for chapter in chapters]
         # What nbval leaves when it is killed goes with the folder.
-        settings = kernel_settings(folder, root) | {"TMPDIR": str(folder)}
+        settings = runs.kernel_settings(folder, root) | {"TMPDIR": str(folder)}
         report, status = child_process.run(command, settings, tell, root)
         problems = [
             Problem(
@@ -258,3 +261,101 @@ def _numbers(root: Path, results_dir: Path, chapter: str) -> list[Problem]:
         for path, old, new in moved(contents[0], fresh, TOLERANCE)
     ]
     return sorted(problems, key=lambda problem: ", headline " not in problem.file)
+
+
+def rounded(value: Any) -> Any:
+    """Plain values with every float at ten significant digits."""
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}")
+    if isinstance(value, dict):
+        return {key: rounded(entry) for key, entry in value.items()}
+    return [rounded(entry) for entry in value] if isinstance(value, list) else value
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every plain value of a result with its path; named entries of a list go by their name."""
+    if isinstance(value, dict):
+        for key, entry in value.items():
+            yield from leaves(entry, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for place, entry in enumerate(value):
+            name = entry.get("name", place) if isinstance(entry, dict) else place
+            yield from leaves(entry, f"{path}[{name}]")
+    else:
+        yield path, value
+
+
+def moved(reference: Any, fresh: Any, relative: float) -> list[tuple[str, Any, Any]]:
+    """What differs between two results: path, old, new; close floats agree."""
+    before, after = dict(leaves(reference)), dict(leaves(fresh))
+    found = []
+    for path in [*before, *(path for path in after if path not in before)]:
+        old, new = before.get(path, "absent"), after.get(path, "absent")
+        if isinstance(old, float) and isinstance(new, int | float):
+            same = abs(new - old) <= relative * max(abs(old), abs(new))
+        else:
+            same = old == new
+        if not same:
+            found.append((path, old, new))
+    return found
+
+
+def refresh(
+    root: Path,
+    *,
+    chapters: Iterable[str] = tuple(CHAPTERS),
+    jobs: int = 2,
+    tell: Tell | None = None,
+) -> Build:
+    """Execute the chapters with their defaults and rewrite notebooks and reference numbers.
+
+    The parameters cells are made again from the models first. A chapter that fails keeps its
+    committed outputs.
+
+    Parameters
+    ----------
+    root : Path
+        The project's checkout.
+    chapters, jobs, tell
+        As in :func:`ikm_pmi.engine.build.build`.
+
+    Raises
+    ------
+    ChapterError
+        When a notebook is missing or has no clear parameters cell, or another process is at work
+        on the project's results.
+    """
+    chapters = tuple(chapters)
+    written = [root / name for name in ("notebooks", "reference", "docs", ".")]
+    results = root / "results"
+    with lock_folder(results, "refresh"), staging(results, "refresh") as results_dir:
+        clear_leftovers(*written)
+        for chapter in chapters:
+            _renew_parameters(root / "notebooks" / f"{chapter}.ipynb", chapter)
+        done = build(root, results_dir=results_dir, chapters=chapters, jobs=jobs, tell=tell)
+        for chapter in (name for name in done.ran if name in chapters):
+            executed = runs.read_notebook(results_dir / chapter / "notebook.ipynb")
+            runs.write_notebook(executed, root / "notebooks" / f"{chapter}.ipynb")
+            result = json.loads((results_dir / chapter / "result.json").read_text(encoding="utf-8"))
+            del result["versions"]  # another machine's versions are not another result
+            write_whole(root / "reference" / f"{chapter}.json", to_json(rounded(result)))
+        for chapter, figure in PICTURES:
+            if chapter in done.ran:
+                drawn = results_dir / chapter / "figures" / f"{figure}.png"
+                write_whole(root / "docs" / drawn.name, drawn.read_bytes())
+        if set(chapters) == set(CHAPTERS) and not done.failed:
+            headlines.write_documents(root)
+    return done
+
+
+def _renew_parameters(path: Path, chapter: str) -> None:
+    notebook = runs.read_notebook(path)
+    model, cell = CHAPTERS[chapter], runs.parameters_cell(notebook, path.name)
+    new = [(cell, model.cell())]
+    new += [
+        (one, model.cell(rarely=True)) for one in notebook.cells if one.source.startswith(RARELY)
+    ]
+    if any(one.source != source for one, source in new):
+        for one, source in new:
+            one.source = source
+        runs.write_notebook(notebook, path)
