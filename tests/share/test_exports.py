@@ -326,7 +326,7 @@ def test_in_indonesian_no_word_of_the_export_stays_english(results):
     from ikm_pmi.language import tr
 
     for chapter in CHAPTERS:
-        question = exports._question(ROOT, chapter)
+        question = exports.question(ROOT, chapter)
         english = exports.chapter_tables(results / chapter, question=question)
         said = exports.chapter_tables(results / chapter, question=question, language="id")
         for one, other in zip(english, said, strict=True):

@@ -322,8 +322,12 @@ def sealed(package: Mapping[str, Any], contents: Mapping[str, bytes]) -> bytes:
     for entry in package["resources"]:
         content = contents[entry["name"]]
         resources.append({**entry, "bytes": len(content), "hash": digest(content)})
-    text = json.dumps({**package, "resources": resources}, indent=2, ensure_ascii=False)
-    return (text + "\n").encode()
+    return descriptor({**package, "resources": resources})
+
+
+def descriptor(package: Mapping[str, Any]) -> bytes:
+    """``datapackage.json`` as it is written."""
+    return (json.dumps(package, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def write_tables(

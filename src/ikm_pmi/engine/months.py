@@ -7,18 +7,17 @@ tables are built again. The copy then takes its place, in one step.
 from __future__ import annotations
 
 import datetime
-import json
 import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ikm_pmi.data import checks, package
+from ikm_pmi.data.atomic import write_files
 from ikm_pmi.data.official import (
     Cells,
     Merged,
@@ -33,7 +32,7 @@ from ikm_pmi.data.package import DESCRIPTOR, RAW, read_descriptor
 from ikm_pmi.data.series import Addition, Entry, add_row, csv_line, find_series
 from ikm_pmi.engine import processed
 from ikm_pmi.engine.folders import lock_folder, recover, staging, swap
-from ikm_pmi.engine.manifest import file_hashes, write_whole
+from ikm_pmi.engine.manifest import file_hashes, read_object
 from ikm_pmi.errors import DataError, IkmPmiError, ParameterError, SourceError
 from ikm_pmi.study import CHAPTERS, WINDOW_ENDS
 
@@ -123,46 +122,59 @@ def _rows(old: bytes | None, new: bytes) -> tuple[int, int]:
     return come - min(gone, come), min(gone, come)
 
 
-@contextmanager
-def draft(
-    root: Path, edit: Callable[[Path], None], *, unsealed: Sequence[str] = ()
-) -> Iterator[Draft]:
-    """Make a change in a copy of the project's data; check, seal and build it there.
+def change_tables(
+    root: Path,
+    files: Mapping[str, bytes],
+    describe: Callable[[dict[str, Any]], None],
+    *,
+    write: bool = True,
+    unsealed: Sequence[str] = (),
+) -> Draft:
+    """Change raw tables in a copy of the project's data; check, seal and build it there.
 
     Parameters
     ----------
     root : Path
-        The project folder; nothing in it changes.
-    edit : callable
-        Called with the copy's project folder; edits ``data/raw`` there.
+        The project folder.
+    files : mapping of str to bytes
+        Path below ``data/raw`` → the table as it will be.
+    describe : callable
+        Called with the entry of each of them in ``datapackage.json``; hashes are the work of
+        ``seal``.
+    write : bool
+        Whether the change takes its place, or is only shown.
     unsealed : sequence of str
         Raw tables that need not be as sealed to begin with: the change replaces them.
 
     Raises
     ------
     DataError
-        When the tables are not as sealed to begin with, or the edited ones have errors.
+        When the tables are not as sealed to begin with, or the edited ones have errors; nothing is
+        written then.
     """
     names = [entry["name"] for entry in read_descriptor(root / RAW)["resources"]]
     package.hashes([name for name in names if name not in unsealed], root)
     recover(root, "data")
     with staging(root / "results", "data") as copy:
         folder = Path(shutil.copytree(root / "data", copy / "data"))
-        before = _contents(folder)
-        edit(copy)
+        before, described = _contents(folder), read_descriptor(copy / RAW)
+        for entry in described["resources"]:
+            if entry["path"] in files:
+                describe(entry)
+        whole = {**files, DESCRIPTOR: package.descriptor(described)}
+        write_files({copy / RAW / path: content for path, content in whole.items()})
         checks.seal(copy)
         processed.build(copy)
         after = _contents(folder).items()
         changed = {path: (before.get(path), new) for path, new in after if before.get(path) != new}
-        yield Draft(folder=folder, files=changed)
+        change = Draft(folder=folder, files=changed)
+        if write:
+            change.commit(root)
+    return change
 
 
-def edit_descriptor(root: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    """Change ``data/raw/datapackage.json`` in place; hashes are the work of ``seal``."""
-    content = read_descriptor(root / RAW)
-    change(content)
-    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    write_whole(root / RAW / DESCRIPTOR, text)
+def _accessed(entry: dict[str, Any], day: datetime.date) -> None:
+    entry["accessed"] = max(str(entry.get("accessed", "")), day.isoformat())
 
 
 def add(root: Path, name: str, entry: Entry, *, write: bool) -> tuple[Addition, Draft]:
@@ -185,22 +197,11 @@ def add(root: Path, name: str, entry: Entry, *, write: bool) -> tuple[Addition, 
         When the figure is refused; nothing is written then.
     """
     series = find_series(read_descriptor(root / RAW), name, entry.settings)
-    table = series.table["name"]
-    package.hashes([table], root)
-    added = add_row(series, entry, (root / RAW / series.table["path"]).read_bytes())
-
-    def accessed(content: dict[str, Any]) -> None:
-        one = next(item for item in content["resources"] if item["name"] == table)
-        one["accessed"] = max(str(one.get("accessed", "")), entry.read_on.isoformat())
-
-    def edit(copy: Path) -> None:
-        write_whole(copy / RAW / series.table["path"], added.content)
-        edit_descriptor(copy, accessed)
-
-    with draft(root, edit) as change:
-        if write:
-            change.commit(root)
-    return added, change
+    package.hashes([series.table["name"]], root)
+    path = series.table["path"]
+    added = add_row(series, entry, (root / RAW / path).read_bytes())
+    files = {path: added.content}
+    return added, change_tables(root, files, lambda one: _accessed(one, entry.read_on), write=write)
 
 
 def reach(root: Path, change: Draft, period: Any) -> tuple[Reach, ...]:
@@ -220,11 +221,8 @@ def reach(root: Path, change: Draft, period: Any) -> tuple[Reach, ...]:
     changed = {Path(path).name for path in change.tables}
     found = []
     for chapter, model in CHAPTERS.items():
-        known = root / "reference" / f"{chapter}.json"
-        if not known.is_file():
-            continue
-        reads = set(json.loads(known.read_text(encoding="utf-8"))["data"])
-        if not reads & changed:
+        known = read_object(root / "reference" / f"{chapter}.json")
+        if not changed & set(known.get("data", ())):
             continue
         end = next((name for name in WINDOW_ENDS if name in model.model_fields), None)
         last = str(model.model_fields[end].default) if end else ""
@@ -235,6 +233,7 @@ def reach(root: Path, change: Draft, period: Any) -> tuple[Reach, ...]:
 
 
 KEY = "BPS_API_KEY"
+_SOURCES = "sources.csv"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -279,7 +278,7 @@ def update(
     key = _key()
     tables = [table for table in read_descriptor(root / RAW)["resources"] if table.get("update")]
     package.hashes([table["name"] for table in tables], root)
-    merged, changed = {}, {}
+    merged, changed, today = {}, {}, datetime.date.today()
     for table in tables:
         figures = {
             entry["value"]: (_figures(root, table, entry, key, tell), entry["decimals"])
@@ -290,49 +289,28 @@ def update(
         found = merge(table, content, figures, origin, accept=accept)
         merged[table["name"]] = found
         if found.content != content:
-            changed[table["name"]] = (table["path"], found.content)
-    return Refreshed(tables=merged, change=_taken(root, changed, write) if changed else None)
+            changed[table["path"]] = found.content
+    if not changed:
+        return Refreshed(tables=merged, change=None)
+    cited = {_SOURCES: _cited(root, [one for one in tables if one["path"] in changed], today)}
+
+    def accessed(entry: dict[str, Any]) -> None:
+        if entry["path"] != _SOURCES:
+            _accessed(entry, today)
+
+    change = change_tables(root, changed | cited, accessed, write=write)
+    return Refreshed(tables=merged, change=change)
 
 
-def _taken(root: Path, changed: Mapping[str, tuple[str, bytes]], write: bool) -> Draft:
-    today = datetime.date.today().isoformat()
-
-    def accessed(content: dict[str, Any]) -> None:
-        for table in content["resources"]:
-            if table["name"] in changed:
-                table["accessed"] = today
-
-    def edit(copy: Path) -> None:
-        for path, content in changed.values():
-            write_whole(copy / RAW / path, content)
-        _cite(copy, changed, today)
-        edit_descriptor(copy, accessed)
-
-    with draft(root, edit) as change:
-        if write:
-            change.commit(root)
-    return change
-
-
-def _cite(copy: Path, names: Iterable[str], today: str) -> None:
-    """Enter a source into ``sources.csv`` when its first figures are taken."""
-    path = copy / RAW / "sources.csv"
-    content = path.read_text(encoding="utf-8")
-    for table in read_descriptor(copy / RAW)["resources"]:
-        entry = table["update"][0] if table["name"] in names else {}
-        if cite := entry.get("cite"):
-            key = entry["origin"]["source"]
-            if f"\n{key}," not in content:
-                cells = [
-                    key,
-                    cite["citation"],
-                    cite["url"],
-                    f"read {today}",
-                    cite["licence"],
-                    today,
-                ]
-                content += csv_line(cells)
-    write_whole(path, content)
+def _cited(root: Path, tables: Iterable[Mapping[str, Any]], today: datetime.date) -> bytes:
+    """``sources.csv`` with the sources whose first figures are taken."""
+    content = (root / RAW / _SOURCES).read_text(encoding="utf-8")
+    for entry in (table["update"][0] for table in tables):
+        key, cite = entry["origin"]["source"], entry.get("cite")
+        if cite and f"\n{key}," not in content:
+            read = [f"read {today}", cite["licence"], str(today)]
+            content += csv_line([key, cite["citation"], cite["url"], *read])
+    return content.encode()
 
 
 def _figures(

@@ -12,8 +12,8 @@ from typing import Any
 
 from ikm_pmi.data.atomic import digest
 from ikm_pmi.data.package import RAW, find_root, read_descriptor
-from ikm_pmi.engine.manifest import write_whole
-from ikm_pmi.engine.months import draft, edit_descriptor
+from ikm_pmi.data.series import csv_line
+from ikm_pmi.engine.months import change_tables
 from ikm_pmi.errors import DataError, ParameterError, named
 from ikm_pmi.language import say
 from ikm_pmi.study import WITHHELD
@@ -87,18 +87,14 @@ def use(root: Path, name: str, file: Path) -> Used:
     kept = [row for place, row in known.items() if place not in given and row[value]]
     rows = sorted([*rows, *kept], key=lambda row: tuple(row[k] for k in key))
 
-    def edit(copy: Path) -> None:
-        write_whole(copy / RAW / entry["path"], content if whole else _text(fields, rows))
-        edit_descriptor(copy, recorded)
-
-    def recorded(package: dict[str, Any]) -> None:
-        one = next(item for item in package["resources"] if item["name"] == table)
+    def recorded(one: dict[str, Any]) -> None:
         one.pop(_OWN, None)
         if not whole:
             one[_OWN] = {"name": file.name, "hash": own, "rows": len(given)}
 
-    with draft(root, edit, unsealed=[table]) as change:
-        change.commit(root)
+    lines = map(csv_line, [fields, *(list(row.values()) for row in rows)])
+    text = content if whole else "".join(lines).encode()
+    change_tables(root, {entry["path"]: text}, recorded, unsealed=[table])
     return Used(
         table=table,
         hash=own,
@@ -124,14 +120,6 @@ def _rows(path: Path) -> list[dict[str, str]]:
         raise DataError(
             "no csv in UTF-8", expected="one", found=str(error), where=path.name, todo="save it so"
         ) from None
-
-
-def _text(fields: list[str], rows: list[dict[str, str]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fields, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def _given(

@@ -8,7 +8,6 @@ numbers against ``reference/``. With nothing changed the diff of a refresh is em
 from __future__ import annotations
 
 import importlib.util
-import json
 import re
 import runpy
 import sys
@@ -239,14 +238,13 @@ def _executed(
 def _numbers(root: Path, results_dir: Path, chapter: str) -> list[Problem]:
     """Numbers of a chapter that are not those of ``reference/``, the headlines first."""
     known, new = root / "reference" / f"{chapter}.json", results_dir / chapter / "result.json"
-    contents = []
-    for path, todo in ((known, _restored(f"reference/{known.name}")), (new, "see nbval's report")):
-        try:
-            contents.append(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError):
-            whose = f"reference/{known.name}" if path == known else f"a fresh result of {chapter}"
-            return [Problem(whose, "a result", "none to be read", todo)]
-    fresh = rounded(contents[1])
+    reference, fresh = manifest.read_object(known), rounded(manifest.read_object(new))
+    if not reference:
+        place = f"reference/{known.name}"
+        return [Problem(place, "a result", "none to be read", _restored(place))]
+    if not fresh:
+        whose = f"a fresh result of {chapter}"
+        return [Problem(whose, "a result", "none to be read", "see nbval's report")]
     fresh.pop("versions", None)
     lead = {f"estimates[{one.name}]" for one in HEADLINES if one.chapter == chapter}
     problems = [
@@ -258,7 +256,7 @@ def _numbers(root: Path, results_dir: Path, chapter: str) -> list[Problem]:
             found=str(new),
             todo="find what moved it; if it is meant: ikm-pmi refresh, and CHANGELOG.md old → new",
         )
-        for path, old, new in moved(contents[0], fresh, TOLERANCE)
+        for path, old, new in moved(reference, fresh, TOLERANCE)
     ]
     return sorted(problems, key=lambda problem: ", headline " not in problem.file)
 
@@ -336,7 +334,7 @@ def refresh(
         for chapter in (name for name in done.ran if name in chapters):
             executed = runs.read_notebook(results_dir / chapter / "notebook.ipynb")
             runs.write_notebook(executed, root / "notebooks" / f"{chapter}.ipynb")
-            result = json.loads((results_dir / chapter / "result.json").read_text(encoding="utf-8"))
+            result = manifest.read_object(results_dir / chapter / "result.json")
             del result["versions"]  # another machine's versions are not another result
             write_whole(root / "reference" / f"{chapter}.json", to_json(rounded(result)))
         for chapter, figure in PICTURES:

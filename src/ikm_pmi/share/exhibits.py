@@ -257,7 +257,7 @@ def _code(cell: Any, pictures: Sequence[Exhibit], place: int) -> list[Any]:
 
 
 def _files(chapter: str) -> str:
-    files = f"../files/{chapter}"
+    files, anchor = f"../files/{chapter}", chapter.replace("_", "-")
     return "\n".join(
         [
             "## Files and how to run it again",
@@ -271,11 +271,7 @@ def _files(chapter: str) -> str:
             f"$ ikm-pmi run {chapter[:2]} -p name=value",
             "```",
             "",
-            f'Names, defaults and meanings: <a href="../parameters.html#{_anchor(chapter)}">'
+            f'Names, defaults and meanings: <a href="../parameters.html#{anchor}">'
             "parameters of this chapter</a>.",
         ]
     )
-
-
-def _anchor(chapter: str) -> str:
-    return chapter.replace("_", "-")

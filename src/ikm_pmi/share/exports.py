@@ -61,18 +61,28 @@ def write_table(table: Table, folder: Path, wanted: Iterable[str] = FORMATS) -> 
     tuple of Path
         What was written.
     """
-    files = {}
-    for name in _possible(table, wanted):
-        make = _ONE.get(name)
-        content = make(table) if make else _MANY[name]([table])
-        files[folder / f"{table.name}.{name}"] = content
-    return write_files(files)
+    kinds = [kind for kind in wanted if _fits(table, kind)]
+    return write_files({folder / f"{table.name}.{one}": _bytes(one, [table]) for one in kinds})
 
 
-def _possible(table: Table, wanted: Iterable[str]) -> list[str]:
-    fits = {"xlsx": len(table.data) <= _SHEET_ROWS}
-    fits |= dict.fromkeys(_PRINTED, table.printed is not None)
-    return [name for name in wanted if fits.get(name, True)]
+def _fits(table: Table, kind: str) -> bool:
+    if kind == "xlsx":
+        return len(table.data) <= _SHEET_ROWS
+    return kind not in _PRINTED or table.printed is not None
+
+
+def _bytes(kind: str, tables: Sequence[Table]) -> bytes:
+    """One table, or several, as a file of this format."""
+    try:
+        return _MANY[kind](tables) if kind in _MANY else _ONE[kind](tables[0])
+    except ValueError as error:
+        raise IkmPmiError(
+            f"{tables[0].name} cannot be written as {kind}",
+            expected="finite numbers and texts",
+            found=str(error),
+            where=", ".join(table.name for table in tables),
+            todo="choose other formats, such as --format csv",
+        ) from error
 
 
 def chapter_tables(
@@ -181,13 +191,9 @@ def export(
     files: dict[Path, bytes] = {}
     for name in names:
         tell("start", name)
-        question = _question(root, name)
+        asked, own = question(root, name), results_dir / name
         tables = chapter_tables(
-            results_dir / name,
-            question=question,
-            language=language,
-            stars=stars,
-            without=without,
+            own, question=asked, language=language, stars=stars, without=without
         )
         files |= _group(folder / name, name, tables, wanted, language)
         tell("success", name)
@@ -209,12 +215,12 @@ def _results(results_dir: Path, chapters: Sequence[str]) -> list[str]:
     return [name if name in known else parameters_for(name).chapter for name in chapters]
 
 
-def _question(root: Path, name: str) -> str:
+def question(root: Path, name: str) -> str:
     """The heading of the chapter a results folder belongs to."""
-    from ikm_pmi.engine import chapters
+    from ikm_pmi.engine.chapters import read_notebook
 
     chapter = next((one for one in CHAPTERS if name.startswith(one)), name)
-    cells = chapters.read_notebook(root / "notebooks" / f"{chapter}.ipynb").cells
+    cells = read_notebook(root / "notebooks" / f"{chapter}.ipynb").cells
     return str(cells[0].source).splitlines()[0].removeprefix("# ")
 
 
@@ -225,21 +231,9 @@ def _group(
     files: dict[Path, bytes] = {}
     with using(language):
         for kind in wanted:
-            fit = [table for table in tables if kind in _possible(table, [kind])]
-            if kind in _MANY and fit:
-                files[folder / f"{name}.{kind}"] = _MANY[kind](fit)
-            elif kind in _ONE:
-                for table in fit:
-                    try:
-                        files[folder / f"{table.name}.{kind}"] = _ONE[kind](table)
-                    except ValueError as error:
-                        raise IkmPmiError(
-                            f"{table.name} cannot be written as {kind}",
-                            expected="finite numbers and texts",
-                            found=str(error),
-                            where=name,
-                            todo="choose other formats, such as --format csv",
-                        ) from error
+            fit = [table for table in tables if _fits(table, kind)]
+            own = {name: fit} if kind in _MANY else {table.name: [table] for table in fit}
+            files |= {folder / f"{file}.{kind}": _bytes(kind, t) for file, t in own.items() if t}
         files[folder / "notes.txt"] = _notes(tables, wanted)
     return files
 
@@ -250,7 +244,7 @@ def _notes(tables: Sequence[Table], wanted: Sequence[str]) -> bytes:
     for table in tables:
         lines += [table.name, f"  {table.title}", *(f"  {note}" for note in table.notes)]
         lines += [f"  {column}: {label}" for column, label in table.labels.items()]
-        left_out = [kind for kind in wanted if kind not in _possible(table, wanted)]
+        left_out = [kind for kind in wanted if not _fits(table, kind)]
         if left_out:
             lines.append("  " + tr("Too large for") + f": {', '.join(left_out)}.")
         lines.append("")

@@ -7,7 +7,6 @@ with the script, its tables and Python's numbers.
 from __future__ import annotations
 
 import io
-import json
 import os
 import re
 import shutil
@@ -18,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from ikm_pmi.data.atomic import write_files
-from ikm_pmi.engine.manifest import to_json
+from ikm_pmi.engine.manifest import read_object, to_json
 from ikm_pmi.errors import IkmPmiError
 from ikm_pmi.share.exports import chosen
 
@@ -75,7 +74,7 @@ def known_numbers(results: Iterable[Path]) -> dict[str, dict[str, float]]:
     """The numbers of every estimate and test of result files; a test's statistic is its value."""
     known: dict[str, dict[str, float]] = {}
     for path in results:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_object(path)
         for entry in [*content["tests"], *content["estimates"]]:
             own = {"value": entry.get("statistic")} | entry
             numbers = {cell: x for cell, x in own.items() if isinstance(x, int | float)}

@@ -24,10 +24,10 @@ from typing import Any
 
 from ikm_pmi.data.atomic import write_files
 from ikm_pmi.data.package import read_descriptor
-from ikm_pmi.engine import chapters, manifest
+from ikm_pmi.engine import manifest
 from ikm_pmi.errors import ChapterError
 from ikm_pmi.share.exhibits import Exhibit, exhibits
-from ikm_pmi.share.exports import leave_out, statement
+from ikm_pmi.share.exports import leave_out, question, statement
 from ikm_pmi.share.formats import zipped
 from ikm_pmi.share.package_about import CRATE, README, crate, readme
 from ikm_pmi.share.paper import NAME as PAPER
@@ -256,10 +256,6 @@ class PackageFacts:
         lock = (root / "requirements.lock").read_text(encoding="utf-8")
         with (root / "data/raw/sources.csv").open(encoding="utf-8", newline="") as file:
             sources = tuple(csv.DictReader(file))
-        first = {
-            name: chapters.read_notebook(root / "notebooks" / f"{name}.ipynb").cells[0].source
-            for name in CHAPTERS
-        }
         return cls(
             version=project["version"],
             description=project["description"],
@@ -270,12 +266,9 @@ class PackageFacts:
             raw=read_descriptor(root / "data" / "raw"),
             processed=read_descriptor(root / "data" / "processed"),
             sources=sources,
-            questions={
-                name: text.splitlines()[0].removeprefix("# ") for name, text in first.items()
-            },
+            questions={name: question(root, name) for name in CHAPTERS},
             results={
-                name: json.loads((results_dir / name / "result.json").read_text(encoding="utf-8"))
-                for name in CHAPTERS
+                name: manifest.read_object(results_dir / name / "result.json") for name in CHAPTERS
             },
             entries=manifest.read(results_dir)["results"],
             costs=manifest.costs(results_dir),

@@ -5,7 +5,6 @@ The words are ``paper.typ``. It gets one folder a chapter, by its two digits, an
 
 from __future__ import annotations
 
-import json
 import pkgutil
 import shutil
 from collections.abc import Sequence
@@ -85,7 +84,7 @@ def _changed(folder: Path) -> str:
     """What other parameters the results were computed with, in words."""
     found = []
     for chapter in CHAPTERS:
-        text = (folder / chapter[:2] / "result.json").read_text(encoding="utf-8")
-        changed = differing(chapter, json.loads(text)["parameters"])
+        result = manifest.read_object(folder / chapter[:2] / "result.json")
+        changed = differing(chapter, result["parameters"])
         found += [f"{chapter[:2]} {name} = {value}" for name, value in changed.items()]
     return "; ".join(found)

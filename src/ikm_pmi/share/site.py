@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 SOURCES = Path("docs", "site")
 _PROJECT_PAGES = ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
+_SPHINX = ("sphinx", "myst-nb", "sphinx-book-theme", "sphinx-design", "sphinxcontrib-bibtex")
 #: What shows that a folder is a site of ours.
 _MARKS = ("exhibits.json",)
 #: Made of each table that fits, beside its csv.
@@ -121,18 +122,10 @@ def server(folder: Path, port: int = 0) -> ThreadingHTTPServer:
 
 
 def _check_sphinx() -> None:
-    wanted = ("sphinx", "myst_nb", "sphinx_book_theme", "sphinx_design", "sphinxcontrib.bibtex")
-    missing = [name for name in wanted if not _installed(name)]
-    if missing:
-        error = ModuleNotFoundError(name=", ".join(missing))
-        raise not_installed(error, "site", what="the site")
-
-
-def _installed(name: str) -> bool:
     try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:  # the package it would be in
-        return False
+        list(map(version, _SPHINX))
+    except PackageNotFoundError as error:
+        raise not_installed(error, "site", what="the site") from None
 
 
 def _converted(files: Path, found: list[Exhibit], tell: Callable[[str], None]) -> Iterator[Exhibit]:
@@ -154,9 +147,8 @@ def _converted(files: Path, found: list[Exhibit], tell: Callable[[str], None]) -
 def _write_sources(root: Path, results_dir: Path, source: Path, found: list[Exhibit]) -> None:
     """The written pages, and beside them those made from results, data and code."""
     shutil.copytree(root / SOURCES, source)
-    index, order = source / "index.md", "\n".join(f"chapters/{name}" for name in CHAPTERS)
-    text = index.read_text(encoding="utf-8").replace("chapters/*", order)
-    index.write_text(text, encoding="utf-8")  # by the register, not by name
+    order = "\n".join(f"chapters/{name}" for name in CHAPTERS)
+    _replace(source / "index.md", "chapters/*", order)  # by the register, not by name
     for chapter in CHAPTERS:
         own = [one for one in found if one.chapter == chapter]
         place = source / "chapters" / f"{chapter}.ipynb"
@@ -187,14 +179,15 @@ def _write_sources(root: Path, results_dir: Path, source: Path, found: list[Exhi
 
 def _write_check(source: Path, megabytes: float | None) -> None:
     """The page that runs R with its size, or no such page."""
-    page, index = source / "check.md", source / "index.md"
     if megabytes is None:
-        page.unlink()
-        text = index.read_text(encoding="utf-8").replace("\ncheck\n", "\n")
-        index.write_text(text, encoding="utf-8")
+        (source / "check.md").unlink()
+        _replace(source / "index.md", "\ncheck\n", "\n")
     else:
-        text = page.read_text(encoding="utf-8").replace("$megabytes", f"{megabytes:.0f}")
-        page.write_text(text, encoding="utf-8")
+        _replace(source / "check.md", "$megabytes", f"{megabytes:.0f}")
+
+
+def _replace(page: Path, old: str, new: str) -> None:
+    page.write_text(page.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
 
 
 def _guide(root: Path, source: Path) -> dict[str, str]:
