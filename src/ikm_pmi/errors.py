@@ -158,6 +158,11 @@ class Problem:
     column: str = ""
     severity: Severity = "error"
 
+    @classmethod
+    def of(cls, error: IkmPmiError, file: str = "") -> Problem:
+        """An error as one of several problems of a file."""
+        return cls(file or error.where, error.expected, error.found, error.todo)
+
     @property
     def where(self) -> str:
         """File, row and column as far as they are known."""

@@ -173,7 +173,6 @@ def data_use(
 
     The file is checked, its SHA-256 is recorded, and every result says that it rests on it.
     """
-    from ikm_pmi.data.package import find_root
     from ikm_pmi.engine.own_file import use
 
     used = use(find_root(), name, file)

@@ -15,6 +15,10 @@ from ikm_pmi.language import Language
 if TYPE_CHECKING:
     import pandas as pd
 
+Without = Annotated[
+    list[str] | None, typer.Option(help="Values to leave out: pmi. May be given again.")
+]
+
 
 @command(
     app,
@@ -40,9 +44,7 @@ def export(
     ] = "en",
     stars: Annotated[bool, typer.Option("--stars", help="Mark small p-values.")] = False,
     data: Annotated[bool, typer.Option(help="The analysis data as well.")] = True,
-    without: Annotated[
-        list[str] | None, typer.Option(help="Values to leave out: pmi. May be given again.")
-    ] = None,
+    without: Without = None,
 ) -> None:
     """Write tables and data for other programs: csv, Excel, Stata, LaTeX, Word."""
     from ikm_pmi.share.exports import chosen, chosen_formats
@@ -81,9 +83,7 @@ def pack(
         typer.Option(help="The zip; by default in dist/ of the project.", callback=inside),
     ] = None,
     *,
-    without: Annotated[
-        list[str] | None, typer.Option(help="Values to leave out: pmi. May be given again.")
-    ] = None,
+    without: Without = None,
 ) -> None:
     """Write the replication package: code, data, results, README, RO-Crate metadata."""
     from ikm_pmi.share.package import package
@@ -94,10 +94,7 @@ def pack(
     answer({"file": str(path), "bytes": size}, f"{path}  {size / 1e6:.1f} MB")
 
 
-@command(
-    app,
-    examples=["ikm-pmi paper", "ikm-pmi paper --out working-paper.pdf"],
-)
+@command(app, examples=["ikm-pmi paper", "ikm-pmi paper --out working-paper.pdf"])
 def paper(
     out: Annotated[Path, typer.Option(help="The PDF.", callback=inside)] = Path("dist/paper.pdf"),
     *,

@@ -36,7 +36,7 @@ _REMEDY = {
 _SHOWN = 12  # problems of one file printed; a wrong column would otherwise fill the screen
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class TableSummary:
     """Size, span and gaps of one table that could be read.
 
@@ -54,7 +54,7 @@ class TableSummary:
     hash_ok: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Report:
     """The result of a check; ``ok`` when nothing is wrong (warnings and gaps are not errors)."""
 
@@ -143,28 +143,18 @@ def check(
         try:
             package = read_descriptor(root / part)
         except DataError as error:
-            problems.append(_from_error(f"{part.name}/{DESCRIPTOR}", error))
+            problems.append(Problem.of(error, f"{part.name}/{DESCRIPTOR}"))
             continue
         raw_now = fingerprint(package) if part == RAW else raw_now
         if part == PROCESSED and raw_now and package.get("builtFrom") != raw_now:
-            problems.append(
-                Problem(
-                    file=f"{part.name}/{DESCRIPTOR}",
-                    expected="tables built from the raw tables as they are sealed now",
-                    found="tables built from others",
-                    todo=_REMEDY[part],
-                )
-            )
+            expected = "tables built from the raw tables as they are sealed now"
+            found, todo = "tables built from others", _REMEDY[part]
+            problems.append(Problem(f"{part.name}/{DESCRIPTOR}", expected, found, todo))
         own = (*plausible.RULES, *rules) if part == RAW else ()
         report = _check_folder(root / part, package, own, _REMEDY[part] if hashes else "")
         tables += report.tables
         problems += report.problems
-    return Report(tables=tuple(tables), problems=tuple(problems))
-
-
-def _from_error(file: str, error: DataError) -> Problem:
-    expected, found = error.expected, error.found
-    return Problem(file=file, expected=expected, found=found, todo=error.todo)
+    return Report(tuple(tables), tuple(problems))
 
 
 def _check_folder(
@@ -195,7 +185,7 @@ def _check_folder(
         try:
             frames[name] = typed(content, entry)
         except DataError as error:
-            problems.append(_from_error(entry["path"], error))
+            problems.append(Problem.of(error, entry["path"]))
             continue
         now = digest(content)
         if entry.get("hash") != now and remedy:
@@ -208,10 +198,8 @@ def _check_folder(
             problems += rule(frames)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             expected, todo = "columns and types that the rules know", "restore the description"
-            problems.append(
-                Problem(file=DESCRIPTOR, expected=expected, found=f"{error!r:.80}", todo=todo)
-            )
-    return Report(tables=tuple(tables), problems=tuple(problems))
+            problems.append(Problem(DESCRIPTOR, expected, f"{error!r:.80}", todo))
+    return Report(tuple(tables), tuple(problems))
 
 
 # Frictionless and pandas both read more than these, and not the same; an empty cell is theirs.
@@ -369,14 +357,7 @@ def _summary(
             whole = pd.period_range(months.min(), months.max(), freq="M")
             if missing := tuple(whole.difference(months)):
                 gaps.append((", ".join(map(str, series)), missing))
-    return TableSummary(
-        name=entry["name"],
-        rows=len(frame),
-        first=first,
-        last=last,
-        gaps=tuple(gaps),
-        hash_ok=hash_ok,
-    )
+    return TableSummary(entry["name"], len(frame), first, last, tuple(gaps), hash_ok)
 
 
 def seal(

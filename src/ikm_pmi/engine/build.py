@@ -52,27 +52,14 @@ class Files(PNode):
 
 
 @dataclass(kw_only=True)
-class Value(Files):
-    """A plain value a step depends on, such as the hash of the code."""
-
-    folder: Path = Path()
-    value: Any = None
-
-    @property
-    def signature(self) -> str:
-        """What makes this node the same in two steps."""
-        return manifest.digest([self.name, self.value])
-
-    def state(self) -> str:
-        """Hash of the value."""
-        return manifest.digest(self.value)
-
-
-@dataclass(kw_only=True)
 class Step(TaskWithoutPath):
-    """A step whose work is a plain function of plain arguments."""
+    """A step whose work is a plain function of plain arguments.
+
+    ``made_from`` are plain values it depends on, such as the hash of the code.
+    """
 
     arguments: tuple[Any, ...] = ()
+    made_from: Any = None
 
     def __post_init__(self) -> None:
         """Leave the nodes that pytask hands on aside: a step reads and writes its files itself."""
@@ -80,8 +67,8 @@ class Step(TaskWithoutPath):
         self.function = lambda **_: work(*arguments)
 
     def state(self) -> str:
-        """Constant: the code is one of the step's dependencies."""
-        return self.name
+        """Hash of the values."""
+        return manifest.digest(self.made_from)
 
 
 Tell = Callable[[str, str], None]
@@ -134,32 +121,34 @@ def steps(root: Path, results_dir: Path, chapters: Iterable[str]) -> list[Step]:
     processed = Files(name="processed data", folder=root / "data" / "processed")
     report = results_dir / "data_check.txt"
     checked = Files(name="data check", folder=results_dir, patterns=(report.name,))
-    code = Value(name="code and versions", value=[manifest.code_digest(), manifest.versions()])
+    software = manifest.software()
     found = [
         Step(
             name="data check",
             function=_check_data,
             arguments=(root, report),
-            depends_on={"raw": raw, "code": code},
+            made_from=software,
+            depends_on={"raw": raw},
             produces={"report": checked},
         ),
         Step(
             name="data build",
             function=_build_data,
             arguments=(root,),
-            depends_on={"raw": raw, "code": code, "checked": checked},
+            made_from=software,
+            depends_on={"raw": raw, "checked": checked},
             produces={"processed": processed},
         ),
     ]
     for chapter in chapters:
         own = (f"notebooks/{chapter}.ipynb", *READS.get(chapter, ()))
-        source = Value(name="notebook", value=manifest.file_hashes(root, own))
         results = Files(name="results", folder=results_dir / chapter)
         step = Step(
             name=chapter,
             function=_run_chapter,
             arguments=(chapter, root, results_dir),
-            depends_on={"raw": raw, "processed": processed, "code": code, "notebook": source},
+            made_from=[software, manifest.file_hashes(root, own)],
+            depends_on={"raw": raw, "processed": processed},
             produces={"results": results},
             markers=[pytask.mark.try_first.mark] if chapter in LONG else [],
         )

@@ -18,9 +18,7 @@ from ikm_pmi.study import CHAPTERS, HEADLINES, differing
 
 FILE = "changes.json"
 _SCHEMA = 2
-_DIGITS = {(answer.chapter, answer.name): answer.digits for answer in HEADLINES}
-_QUESTIONS = {(answer.chapter, answer.name): answer.question for answer in HEADLINES}
-
+_ANSWERS = {(answer.chapter, answer.name): answer for answer in HEADLINES}
 _PARTS = ("value", "ci_low", "ci_high", "p_value", "unit")
 
 State = dict[str, dict[str, Any]]
@@ -130,12 +128,12 @@ def compare(before: State, after: State) -> tuple[Change, ...]:
             texts = (_printed(key, was), _printed(key, now))
             kinds = tuple(kind for kind in texts[0] if texts[0][kind] != texts[1][kind])
             if kinds:
-                question = _QUESTIONS.get(key, "")
+                question = _ANSWERS[key].question if key in _ANSWERS else ""
                 words = question or in_words(name, now.get("unit") or was.get("unit"))
                 old_text, new_text = ("".join(text.values()) for text in texts)
                 values = (was.get("value"), now.get("value"), old_text, new_text)
                 moved.append(Change(chapter, name, question, words, kinds, *values, cause))
-    order = {key: place for place, key in enumerate(_QUESTIONS)}
+    order = {key: place for place, key in enumerate(_ANSWERS)}
     moved.sort(key=lambda one: order.get((one.chapter, one.name), len(order)))
     return tuple(moved)
 
@@ -145,10 +143,9 @@ def _printed(key: tuple[str, str], entry: Mapping[str, Any]) -> dict[str, str]:
     value, low, high, p = (entry.get(name) for name in _PARTS[:4])
     if value is None:
         return {"value": "not there", "interval": "", "p": ""}
-    digits = _DIGITS.get(key)
-    if digits is None:  # three significant ones, and no fewer than the whole part has
-        size = math.floor(math.log10(abs(value))) if value else 0
-        digits = min(max(2 - size, 0), 8)
+    # Of others three significant ones, and no fewer than the whole part has.
+    size = math.floor(math.log10(abs(value))) if value else 0
+    digits = _ANSWERS[key].digits if key in _ANSWERS else min(max(2 - size, 0), 8)
     return {
         "value": number(value, digits),
         "interval": "" if low is None and high is None else f" ({span(low, high, digits)})",

@@ -30,12 +30,7 @@ _MODULES = (
     *("scipy.stats", "statsmodels.tsa.statespace.structural", "statsmodels.tsa.ardl"),
     *("matplotlib.pyplot", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg"),
 )
-_NOT_OURS = (
-    "ikm_pmi.cli",
-    "ikm_pmi.share",
-    "ikm_pmi.engine.build",
-    "ikm_pmi.engine.kernel_fork",
-)
+_NOT_OURS = ("ikm_pmi.cli", "ikm_pmi.share", "ikm_pmi.engine.build", "ikm_pmi.engine.kernel_fork")
 
 
 def warm() -> None:

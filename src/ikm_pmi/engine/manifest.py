@@ -85,13 +85,17 @@ def code_digest() -> str:
     return digest(file_hashes(Path(__file__).parents[1], CODE))
 
 
+def software() -> dict[str, Any]:
+    """What a number can depend on beside data, notebook and parameters."""
+    return {"code": code_digest(), "versions": versions()}
+
+
 def inputs(notebook: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Hashes of what a chapter is made from, besides its data tables."""
     return {
         "notebook": atomic.digest(notebook.read_bytes()),
         "parameters": digest(dict(parameters)),
-        "code": code_digest(),
-        "versions": versions(),
+        **software(),
     }
 
 

@@ -71,8 +71,7 @@ def seal(
 
 def _calendar(raw: Mapping[str, pd.DataFrame]) -> list[Problem]:
     tables = [raw[name] for name in ("regime_spells", "industry_rules") if name in raw]
-    errors = check_calendar(*tables) if len(tables) == 2 else []
-    return [Problem(file=e.where, expected=e.expected, found=e.found, todo=e.todo) for e in errors]
+    return list(map(Problem.of, check_calendar(*tables))) if len(tables) == 2 else []
 
 
 def build(root: Path | None = None) -> tuple[Path, ...]:

@@ -128,7 +128,7 @@ def run_there(
     content: bytes, check: Mapping[str, Any], parameters: ChapterParameters, seconds: int
 ) -> dict[str, Any]:
     """A run on a worker, refused where other code would give another result."""
-    own = {"code": manifest.code_digest(), "versions": manifest.versions()}
+    own = manifest.software()
     if own != check:
         raise ChapterError(
             "a worker has other software",
@@ -358,8 +358,7 @@ def _executor(
         pool = client.get_executor(pure=False)
         # A task of its own, so that the scheduler makes it again when the worker holding it dies.
         content = pack(root, manifest.file_hashes(root, ("notebooks/*.ipynb", *_PROJECT)), client)
-        check = {"code": manifest.code_digest(), "versions": manifest.versions()}
-        seconds = cell_timeout()
+        check, seconds = manifest.software(), cell_timeout()
         yield (
             lambda one: pool.submit(run_there, content, check, one, seconds),
             lambda: wait_for_a_worker(client, scheduler),

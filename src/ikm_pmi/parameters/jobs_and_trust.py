@@ -87,8 +87,7 @@ class JobsParameters(ChapterParameters):
     exposure: Exposure = "fieldwork"
     coding: CodingList = Field([])
     path: list[Annotated[str, Field(pattern=rf"^\d{{4}}-(0[1-9]|1[0-2]):{_NUMBER}$")]] = Field(
-        default=[],
-        description="a path of restriction instead of what happened, each YYYY-MM:value",
+        default=[], description="a path of restriction instead of what happened, each YYYY-MM:value"
     )
     reference_month: Month = Field(
         "2021-06", description="month at whose intensity the path is compared to have stayed"
@@ -136,10 +135,7 @@ class JobsParameters(ChapterParameters):
         default=[], description="two-digit industries that get the orders; empty: all"
     )
     reserve_pct: float = assumed(
-        10.0,
-        "percent of all BUMN spending reserved for UMKM in the scenario reserve",
-        gt=0,
-        le=100,
+        10.0, "percent of all BUMN spending reserved for UMKM in the scenario reserve", gt=0, le=100
     )
     ranges: list[Annotated[str, Field(pattern=f"^[a-z_]+:{_NUMBER}:{_NUMBER}$")]] = assumed(
         [

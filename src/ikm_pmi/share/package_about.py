@@ -146,11 +146,10 @@ def crate(study: PackageFacts, found: Mapping[str, bytes]) -> dict[str, Any]:
 
     Parameters
     ----------
-    study : Study
+    study : PackageFacts
     found : mapping of str to bytes
         The files of the package, by their paths.
     """
-    from rocrate.model import ContextEntity
     from rocrate.rocrate import ROCrate
 
     whole = ROCrate(version="1.3")
@@ -164,7 +163,7 @@ def crate(study: PackageFacts, found: Mapping[str, bytes]) -> dict[str, Any]:
         "datePublished": str(study.cite["date-released"]),
         "version": study.version,
         "keywords": ", ".join(study.cite["keywords"]),
-        "license": whole.add(ContextEntity(whole, licence, properties=mit)),
+        "license": _entity(whole, licence, mit),
         "publisher": authors[0],
     }
     for key, value in properties.items():
@@ -182,11 +181,15 @@ def crate(study: PackageFacts, found: Mapping[str, bytes]) -> dict[str, Any]:
     return dict(whole.metadata.generate())
 
 
-def _organisation(whole: Any, name: str) -> Any:
+def _entity(whole: Any, identifier: str, about: dict[str, Any]) -> Any:
     from rocrate.model import ContextEntity
 
-    about = {"@type": "Organization", "name": name, "url": f"#{name.replace(' ', '-')}"}
-    return whole.add(ContextEntity(whole, f"#{name.replace(' ', '-')}", properties=about))
+    return whole.add(ContextEntity(whole, identifier, properties=about))
+
+
+def _organisation(whole: Any, name: str) -> Any:
+    place = f"#{name.replace(' ', '-')}"
+    return _entity(whole, place, {"@type": "Organization", "name": name, "url": place})
 
 
 def _file(whole: Any, name: str, content: bytes) -> Any:
@@ -204,11 +207,9 @@ def _file(whole: Any, name: str, content: bytes) -> Any:
 
 def _describe(whole: Any, study: PackageFacts, files: Mapping[str, Any]) -> None:
     """What the data tables, the chapters, their results and the README are."""
-    from rocrate.model import ContextEntity
-
     about = {"@type": "ComputerLanguage", "name": "Python", "url": "https://www.python.org/"}
     about["version"] = next(iter(study.results.values()))["versions"]["python"]
-    python = whole.add(ContextEntity(whole, "https://www.python.org/", properties=about))
+    python = _entity(whole, about["url"], about)
     for folder, described in (("raw", study.raw), ("processed", study.processed)):
         for one in described["resources"]:
             entity = files[f"data/{folder}/{one['path']}"]
@@ -231,8 +232,6 @@ def _describe(whole: Any, study: PackageFacts, files: Mapping[str, Any]) -> None
 
 def _runs(whole: Any, study: PackageFacts, files: Mapping[str, Any]) -> None:
     """One action a chapter: which notebook made which results from which tables."""
-    from rocrate.model import ContextEntity
-
     actions = []
     for chapter, entry in study.entries.items():
         if chapter not in study.questions:
@@ -246,11 +245,6 @@ def _runs(whole: Any, study: PackageFacts, files: Mapping[str, Any]) -> None:
             "object": [files[place] for place in places if place in files],
             "result": [files[f"results/{chapter}/{name}"] for name in entry["files"]],
         }
-        plain = {key: value for key, value in about.items() if key in {"@type", "name"}}
-        action = whole.add(ContextEntity(whole, f"#run-{chapter}", properties=plain))
-        for key in ("instrument", "object", "result"):
-            some = about[key]
-            if some:
-                action[key] = some[0] if isinstance(some, list) and len(some) == 1 else some
-        actions.append(action)
+        kept = {key: value for key, value in about.items() if value}
+        actions.append(_entity(whole, f"#run-{chapter}", kept))
     whole.root_dataset["mentions"] = actions
