@@ -250,20 +250,14 @@ def _options(
     del version, debug  # read by the callback and by main
 
 
-def fast_start(wanted: bool) -> None:
-    """Have the kernels of this command forked, or not."""
-    from ikm_pmi.engine import kernel_server
+def set_kernels(cell_timeout: int | None, *, fast: bool = True) -> None:
+    """Have the kernels of this command forked, or not, and their cells ended after some seconds."""
+    from ikm_pmi.engine import chapters, kernel_server
 
-    if not wanted:
+    if not fast:
         os.environ[kernel_server.SWITCH] = "0"
-
-
-def limit_cells(seconds: int | None) -> None:
-    """Have the cells of this command ended after some seconds."""
-    from ikm_pmi.engine.chapters import TIMEOUT
-
-    if seconds is not None:
-        os.environ[TIMEOUT] = str(seconds)
+    if cell_timeout is not None:
+        os.environ[chapters.TIMEOUT] = str(cell_timeout)
 
 
 def leave_at_once(status: int) -> NoReturn:

@@ -21,14 +21,13 @@ from ikm_pmi.cli.app import (
     at_home,
     build_parts,
     command,
-    fast_start,
     finish,
     inside,
     kernels_end_on_interrupt,
-    limit_cells,
     progress,
     quiet,
     say,
+    set_kernels,
 )
 from ikm_pmi.data.package import find_root
 from ikm_pmi.errors import ParameterError
@@ -72,8 +71,7 @@ def reproduce(
     """Run the whole study; unchanged steps are skipped."""
     from ikm_pmi.engine.build import build
 
-    fast_start(fast)
-    limit_cells(cell_timeout)
+    set_kernels(cell_timeout, fast=fast)
     root = find_root()
     with progress() as tell:
         done = build(root, jobs=jobs, force=force, tell=tell)
@@ -143,7 +141,7 @@ def run(
 
     from ikm_pmi.engine import changes, chapters, manifest
 
-    limit_cells(cell_timeout)
+    set_kernels(cell_timeout)
     root = find_root()
     results_dir = (out or root / "results").resolve()
     sources = manifest.inputs(
@@ -209,8 +207,7 @@ def sweep(
 
     from ikm_pmi.engine import sweep as many
 
-    fast_start(fast)
-    limit_cells(cell_timeout)
+    set_kernels(cell_timeout, fast=fast)
     with _sweep_progress() as tell:
         done = many.sweep(
             runs,

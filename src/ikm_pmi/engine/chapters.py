@@ -26,7 +26,7 @@ from ikm_pmi.engine.publish import peak_memory, results_name
 from ikm_pmi.errors import ChapterError, ParameterError
 from ikm_pmi.parameters import ChapterParameters
 from ikm_pmi.results import SCHEMA
-from ikm_pmi.study import parameters_for
+from ikm_pmi.study import differing, parameters_for
 
 
 def run(
@@ -260,9 +260,7 @@ def execute(root: Path, parameters: ChapterParameters, output: Path, work: Path)
 
     source = root / "notebooks" / f"{parameters.chapter}.ipynb"
     parameters_cell(read_notebook(source), source.name)
-    default = type(parameters).parse({}).model_dump(mode="json")
-    given = parameters.model_dump(mode="json")
-    changed = {key: value for key, value in given.items() if value != default[key]}
+    changed = differing(parameters.chapter, parameters.model_dump(mode="json"))
     manager = _manager(work, source.parent, kernel_settings(work, root))
     seconds, now = cell_timeout(), [""]
 

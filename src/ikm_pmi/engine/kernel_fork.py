@@ -84,10 +84,9 @@ def serve(listener: socket.socket, owner: int) -> dict[str, Any] | None:
                 else:  # whoever asked for this kernel has gone
                     selector.unregister(key.fileobj)
                     _kill(key.data)
-            for pid, status in _ended():
+            for pid in _ended():
                 if pid in kernels:
                     with kernels.pop(pid) as connection, contextlib.suppress(KeyError):
-                        _send(connection, {"status": status})
                         selector.unregister(connection)
     for pid in kernels:
         _kill(pid)
@@ -130,12 +129,12 @@ def _kill(pid: int) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def _ended() -> list[tuple[int, int]]:
-    """Children that have ended, with their exit status."""
+def _ended() -> list[int]:
+    """Children that have ended."""
     found = []
     with contextlib.suppress(ChildProcessError):
-        while (answer := os.waitpid(-1, os.WNOHANG))[0]:
-            found.append((answer[0], os.waitstatus_to_exitcode(answer[1])))
+        while pid := os.waitpid(-1, os.WNOHANG)[0]:
+            found.append(pid)
     return found
 
 

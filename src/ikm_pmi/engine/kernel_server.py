@@ -213,8 +213,8 @@ def launch(arguments: Sequence[str], environment: Mapping[str, str], folder: str
 class Forked:
     """A forked kernel, with as much of ``subprocess.Popen`` as jupyter_client uses.
 
-    The server is the kernel's parent: it kills the kernel when this connection closes, and reports
-    on it how the kernel ended.
+    The server is the kernel's parent: it kills the kernel when this connection closes, and closes
+    it when the kernel has ended.
 
     Parameters
     ----------
@@ -231,47 +231,27 @@ class Forked:
         self._connection = connection
         try:
             connection.sendall(json.dumps(request).encode() + b"\n")
-            self._replies = connection.makefile("rb")
-            self.pid = int(json.loads(self._replies.readline())["pid"])
+            with connection.makefile("rb") as lines:
+                self.pid = int(json.loads(lines.readline())["pid"])
         except BaseException:
             connection.close()
             raise
 
     def poll(self) -> int | None:
-        """Exit status, or None as long as the kernel runs."""
+        """None as long as the kernel runs: then the server closes the connection."""
         if self.returncode is None and select.select([self._connection], [], [], 0)[0]:
-            try:
-                self.returncode = int(json.loads(self._replies.readline())["status"])
-            except (OSError, ValueError):  # the server was killed, and the kernel with it
-                self.returncode = -signal.SIGKILL
-            self._replies.close()
+            self.returncode = 0
             self._connection.close()
         return self.returncode
 
-    def wait(self, timeout: float | None = None) -> int:
-        """Exit status, after the kernel has ended.
-
-        Raises
-        ------
-        subprocess.TimeoutExpired
-            When it has not ended in time.
-        """
-        until = time.monotonic() + (timeout or float("inf"))
+    def wait(self) -> int:
+        """After the kernel has ended."""
         while (status := self.poll()) is None:
-            if time.monotonic() > until:
-                raise subprocess.TimeoutExpired("kernel", timeout or 0)
             time.sleep(0.02)
         return status
 
     def send_signal(self, number: int) -> None:
         """Signal the kernel, if it still runs."""
         if self.poll() is None:
-            os.kill(self.pid, number)
-
-    def terminate(self) -> None:
-        """Ask the kernel to end."""
-        self.send_signal(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End the kernel."""
-        self.send_signal(signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)

@@ -16,18 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ikm_pmi.data import checks, package
+from ikm_pmi.data import checks, official, package
 from ikm_pmi.data.atomic import write_files
-from ikm_pmi.data.official import (
-    Cells,
-    Merged,
-    bps_cells,
-    bps_url,
-    fetch,
-    merge,
-    plain,
-    year_groups,
-)
 from ikm_pmi.data.package import DESCRIPTOR, RAW, read_descriptor
 from ikm_pmi.data.series import Addition, Entry, add_row, csv_line, find_series
 from ikm_pmi.engine import processed
@@ -240,7 +230,7 @@ _SOURCES = "sources.csv"
 class Refreshed:
     """What BPS says, by table, and the change that follows; None where nothing does."""
 
-    tables: Mapping[str, Merged]
+    tables: Mapping[str, official.Merged]
     change: Draft | None
 
 
@@ -286,7 +276,7 @@ def update(
         }
         content = (root / RAW / table["path"]).read_bytes()
         origin = table["update"][0]["origin"]
-        found = merge(table, content, figures, origin, accept=accept)
+        found = official.merge(table, content, figures, origin, accept=accept)
         merged[table["name"]] = found
         if found.content != content:
             changed[table["path"]] = found.content
@@ -319,15 +309,17 @@ def _figures(
     entry: Mapping[str, Any],
     key: str,
     tell: Callable[[str, str], None],
-) -> Cells:
+) -> official.Cells:
     """What BPS says of one column."""
-    cells: Cells = {}
+    cells: official.Cells = {}
     name, names = f"BPS WebAPI, variable {entry['variable']}", _names(root, entry)
     tell("start", name)
     try:
-        for years in year_groups(entry["first"], datetime.date.today().year):
-            answer = fetch(bps_url(entry, years, key), source=f"{name}, {years[0]}-{years[-1]}")
-            cells |= bps_cells(answer, entry, table["schema"]["primaryKey"], names)
+        for years in official.year_groups(entry["first"], datetime.date.today().year):
+            answer = official.fetch(
+                official.bps_url(entry, years, key), source=f"{name}, {years[0]}-{years[-1]}"
+            )
+            cells |= official.bps_cells(answer, entry, table["schema"]["primaryKey"], names)
     except IkmPmiError as error:
         raise _without(error, key) from None
     if not cells:
@@ -357,7 +349,7 @@ def _names(root: Path, entry: Mapping[str, Any]) -> dict[str, str]:
     found = {}
     for row in package.load(entry["vervar"]["names"], root).fillna("").itertuples(index=False):
         for label in (row.province, *str(row.other_names).split(";")):
-            found[plain(str(label))] = str(row.province)
+            found[official.plain(str(label))] = str(row.province)
     return found
 
 

@@ -7,17 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from ikm_pmi.data import checks, frames
+from ikm_pmi.data import checks, frames, package
 from ikm_pmi.data.atomic import clear_leftovers
-from ikm_pmi.data.package import (
-    PROCESSED,
-    RAW,
-    find_root,
-    fingerprint,
-    load_many,
-    read_descriptor,
-    write_tables,
-)
 from ikm_pmi.errors import Problem
 from ikm_pmi.parameters import IntensityParameters
 from ikm_pmi.restrictions import check_calendar, daily_intensity, monthly_intensity
@@ -39,7 +30,7 @@ _RAW = (
 
 def processed_tables(root: Path) -> dict[str, pd.DataFrame]:
     """Every processed table by name, keys as columns, sorted by key."""
-    raw = load_many(_RAW, root)
+    raw = package.load_many(_RAW, root)
     defaults = IntensityParameters.parse({})
     calendar = (raw["regime_spells"], raw["industry_rules"], raw["industry_classes"])
     daily = daily_intensity(*calendar, defaults)
@@ -87,7 +78,7 @@ def build(root: Path | None = None) -> tuple[Path, ...]:
     DataError
         When a raw table is missing, changed or unfit; nothing is written then.
     """
-    root = root or find_root()
-    clear_leftovers(root / PROCESSED)
-    built_from = fingerprint(read_descriptor(root / RAW))
-    return write_tables(processed_tables(root), root / PROCESSED, built_from)
+    root = root or package.find_root()
+    clear_leftovers(root / package.PROCESSED)
+    built_from = package.fingerprint(package.read_descriptor(root / package.RAW))
+    return package.write_tables(processed_tables(root), root / package.PROCESSED, built_from)

@@ -39,7 +39,7 @@ from ikm_pmi.engine.chapters import TIMEOUT, cell_timeout, check_result, run_iso
 from ikm_pmi.engine.folders import lock_folder
 from ikm_pmi.errors import ChapterError, IkmPmiError, ParameterError
 from ikm_pmi.parameters import ChapterParameters
-from ikm_pmi.study import READS
+from ikm_pmi.study import READS, differing
 
 _PATIENCE = "15s"
 #: Seconds in which no run ends, after which it is seen whether anyone is left to end one.
@@ -257,7 +257,9 @@ def sweep(
                     done = len(found) + len(failed)
                     pace = (time.monotonic() - begun) / (done - len(kept))
                     left = pace * (len(named) - done)
-                    run = _label(named[name])
+                    values = named[name].model_dump(mode="json")
+                    differ = differing(named[name].chapter, values).items()
+                    run = ", ".join(f"{key}={value}" for key, value in differ)
                     tell(
                         Progress(
                             run=run, error=error, done=done, total=len(named), seconds_left=left
@@ -278,12 +280,6 @@ def _ended(futures: Iterable[Future[Any]], look: Callable[[], None]) -> Iterator
         if not done:
             look()
         yield from done
-
-
-def _label(parameters: ChapterParameters) -> str:
-    default = type(parameters).parse({})
-    pairs = ((name, getattr(parameters, name)) for name in type(parameters).model_fields)
-    return ", ".join(f"{name}={value}" for name, value in pairs if value != getattr(default, name))
 
 
 def _store(out: Path, name: str, result: Mapping[str, Any]) -> None:

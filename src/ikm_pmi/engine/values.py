@@ -17,17 +17,10 @@ from typing import Any, get_origin
 
 import pandas as pd
 
+from ikm_pmi import study
 from ikm_pmi.engine.manifest import write_whole
 from ikm_pmi.errors import DataError, ParameterError, named, shown
 from ikm_pmi.parameters import ChapterParameters
-from ikm_pmi.study import (
-    GRID,
-    GRID_MODELS,
-    MONTE_CARLO,
-    MONTE_CARLO_PARAMETERS,
-    curve_of,
-    parameters_for,
-)
 from ikm_pmi.trust.multiverse import Curve, Grid, parse_grid
 
 MOST_SETS = 100_000
@@ -121,7 +114,7 @@ def read_grid(file: Path) -> tuple[ChapterParameters, ...]:
     """
     try:
         content = load_yaml(file)
-        model = parameters_for(str(content["chapter"]))
+        model = study.parameters_for(str(content["chapter"]))
         given = list(_sets(content["parameters"]))
         if set(content) != {"chapter", "parameters"} or not given:
             raise ValueError(f"the keys {', '.join(map(shown, content))}; {len(given)} sets")
@@ -219,14 +212,17 @@ def read_grids(root: Path | None = None) -> dict[str, Grid[Any]]:
     """
     from ikm_pmi.data.package import find_root
 
-    path = find_root(root) / GRID
+    path = find_root(root) / study.GRID
     try:
         content = load_yaml(path)
-        return {name: parse_grid(name, content[name], model) for name, model in GRID_MODELS.items()}
+        return {
+            name: parse_grid(name, content[name], model)
+            for name, model in study.GRID_MODELS.items()
+        }
     except (*_ODD, OSError, RecursionError) as error:
         raise ParameterError(
-            f"{GRID.name} cannot be read",
-            expected="YAML with the grids " + ", ".join(GRID_MODELS),
+            f"{study.GRID.name} cannot be read",
+            expected="YAML with the grids " + ", ".join(study.GRID_MODELS),
             found=f"{type(error).__name__}: {error!s:.300}",
             where=str(path),
             todo="restore the file, or correct it at the place named",
@@ -258,8 +254,8 @@ def multiverse(name: str, parameters: ChapterParameters, root: Path | None = Non
     >>> len(curve.specifications) > 1000, round(curve["headline"].value, 2)
     (True, 0.27)
     """
-    grid = named(read_grids(root), name, what="grid", where=GRID.as_posix())
-    found: Curve = curve_of(name, grid, parameters, root)
+    grid = named(read_grids(root), name, what="grid", where=study.GRID.as_posix())
+    found: Curve = study.curve_of(name, grid, parameters, root)
     return replace(found, options=grid.table())
 
 
@@ -268,10 +264,11 @@ def write_full(root: Path, tell: Callable[[str], None]) -> tuple[pd.DataFrame, i
     from ikm_pmi.data import package
     from ikm_pmi.trust import known_truth
 
-    parameters = MONTE_CARLO_PARAMETERS.parse({})
+    parameters = study.MONTE_CARLO_PARAMETERS.parse({})
     table = known_truth.full_table(package.load_many(known_truth.TABLES, root), parameters, tell)
     write_whole(
-        root / MONTE_CARLO, table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        root / study.MONTE_CARLO,
+        table.to_csv(index=False, float_format="%.6g", lineterminator="\n"),
     )
     return table, parameters.seed
 
@@ -291,11 +288,11 @@ def validation_table(root: Path | None = None) -> pd.DataFrame:
     """
     from ikm_pmi.data.package import find_root
 
-    path = (root or find_root()) / MONTE_CARLO
+    path = (root or find_root()) / study.MONTE_CARLO
     if not path.is_file():
         raise DataError(
             "the printed Monte-Carlo table is missing",
-            expected=MONTE_CARLO.name,
+            expected=study.MONTE_CARLO.name,
             found="no such file",
             where=str(path),
             todo="ikm-pmi replicate --full",
