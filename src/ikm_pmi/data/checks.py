@@ -12,18 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from ikm_pmi.data import plausible
+from ikm_pmi.data import package, plausible
 from ikm_pmi.data.atomic import digest, write_files
-from ikm_pmi.data.package import (
-    DESCRIPTOR,
-    PROCESSED,
-    RAW,
-    find_root,
-    fingerprint,
-    read_descriptor,
-    sealed,
-    typed,
-)
+from ikm_pmi.data.package import DESCRIPTOR, PROCESSED, RAW
 from ikm_pmi.data.plausible import Rule
 from ikm_pmi.errors import DataError, Problem, not_installed
 
@@ -133,7 +124,7 @@ def check(
     rules : sequence of callable
         Further rules: from the raw tables that are sound, by name, to problems.
     """
-    root = root or find_root()
+    root = root or package.find_root()
     tables: list[TableSummary] = []
     problems: list[Problem] = []
     raw_now = ""
@@ -141,29 +132,29 @@ def check(
         if part == PROCESSED and not (root / part / DESCRIPTOR).is_file():
             continue
         try:
-            package = read_descriptor(root / part)
+            described = package.read_descriptor(root / part)
         except DataError as error:
             problems.append(Problem.of(error, f"{part.name}/{DESCRIPTOR}"))
             continue
-        raw_now = fingerprint(package) if part == RAW else raw_now
-        if part == PROCESSED and raw_now and package.get("builtFrom") != raw_now:
+        raw_now = package.fingerprint(described) if part == RAW else raw_now
+        if part == PROCESSED and raw_now and described.get("builtFrom") != raw_now:
             expected = "tables built from the raw tables as they are sealed now"
             found, todo = "tables built from others", _REMEDY[part]
             problems.append(Problem(f"{part.name}/{DESCRIPTOR}", expected, found, todo))
         own = (*plausible.RULES, *rules) if part == RAW else ()
-        report = _check_folder(root / part, package, own, _REMEDY[part] if hashes else "")
+        report = _check_folder(root / part, described, own, _REMEDY[part] if hashes else "")
         tables += report.tables
         problems += report.problems
     return Report(tuple(tables), tuple(problems))
 
 
 def _check_folder(
-    folder: Path, package: Mapping[str, Any], rules: Sequence[Rule], remedy: str
+    folder: Path, described: Mapping[str, Any], rules: Sequence[Rule], remedy: str
 ) -> Report:
     raw = folder.name == RAW.name
     problems: list[Problem] = []
     contents: dict[str, bytes] = {}
-    entries = package["resources"]
+    entries = described["resources"]
     for entry in entries:
         path = folder / entry["path"]
         content = path.read_bytes() if path.is_file() else None
@@ -172,7 +163,7 @@ def _check_folder(
         elif content is not None:
             contents[entry["name"]] = content
     readable = [entry for entry in entries if entry["name"] in contents]
-    problems += _schema_problems(folder, package, readable)
+    problems += _schema_problems(folder, described, readable)
     frames: dict[str, pd.DataFrame] = {}
     tables = []
     for entry in readable:
@@ -183,7 +174,7 @@ def _check_folder(
             problems += odd
             continue
         try:
-            frames[name] = typed(content, entry)
+            frames[name] = package.typed(content, entry)
         except DataError as error:
             problems.append(Problem.of(error, entry["path"]))
             continue
@@ -192,7 +183,7 @@ def _check_folder(
             sealed = f"{entry.get('hash')!s:.200}"
             problems.append(Problem(file=entry["path"], expected=sealed, found=now, todo=remedy))
         tables.append(_summary(entry, frames[name], hash_ok=entry.get("hash") == now, raw=raw))
-    problems += _undescribed(folder, package)
+    problems += _undescribed(folder, described)
     for rule in rules:
         try:
             problems += rule(frames)
@@ -254,7 +245,7 @@ def _broken(entry: Mapping[str, Any], content: bytes | None) -> Iterator[Problem
 
 
 def _schema_problems(
-    folder: Path, package: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]
+    folder: Path, described: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]
 ) -> Iterator[Problem]:
     """Types, constraints, keys and foreign keys of the tables that can be read: frictionless."""
     try:
@@ -281,8 +272,8 @@ def _schema_problems(
         resources.append(plain)
     notes, tasks = [], []
     try:
-        described = {**package, "resources": resources}
-        report = Package.from_descriptor(described, basepath=str(folder)).validate()
+        whole = {**described, "resources": resources}
+        report = Package.from_descriptor(whole, basepath=str(folder)).validate()
         notes, tasks = [error.message for error in report.errors], report.tasks
     except FrictionlessException as refusal:
         notes = [reason.note for reason in (refusal.reasons or [refusal.error])[:5]]
@@ -330,10 +321,10 @@ def _short(text: object, size: int = 70) -> str:
     return line if len(line) <= size else line[: size - 1] + "…"
 
 
-def _undescribed(folder: Path, package: Mapping[str, Any]) -> Iterator[Problem]:
+def _undescribed(folder: Path, described: Mapping[str, Any]) -> Iterator[Problem]:
     """Tables without an entry."""
-    described = {entry["path"] for entry in package["resources"]}
-    for name in sorted({path.name for path in folder.glob("*.csv")} - described):
+    known = {entry["path"] for entry in described["resources"]}
+    for name in sorted({path.name for path in folder.glob("*.csv")} - known):
         expected, found = f"an entry in {DESCRIPTOR}", "none"
         todo = f"describe the table in {DESCRIPTOR}, or remove it"
         yield Problem(file=name, expected=expected, found=found, todo=todo, severity="warning")
@@ -384,7 +375,7 @@ def seal(
     DataError
         When a table has errors other than its hash; nothing is written then.
     """
-    root = root or find_root()
+    root = root or package.find_root()
     report = check(root, parts=(RAW,), hashes=False, rules=rules)
     errors = [problem for problem in report.problems if problem.severity == "error"]
     if errors:
@@ -397,10 +388,10 @@ def seal(
         )
     for problem in report.problems:
         tell(problem.text())
-    package = read_descriptor(root / RAW)
-    entries = package["resources"]
+    described = package.read_descriptor(root / RAW)
+    entries = described["resources"]
     contents = {e["name"]: (root / RAW / e["path"]).read_bytes() for e in entries}
     changed = tuple(e["name"] for e in entries if e.get("hash") != digest(contents[e["name"]]))
     if changed:
-        write_files({root / RAW / DESCRIPTOR: sealed(package, contents)})
+        write_files({root / RAW / DESCRIPTOR: package.sealed(described, contents)})
     return changed

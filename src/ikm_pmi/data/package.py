@@ -161,14 +161,11 @@ def _typed(content: bytes, schema: str, file: str) -> pd.DataFrame:
     import pandas as pd
 
     described = json.loads(schema)
-    kinds = {"number": "float64", "boolean": "bool", "year": "int64"}
-    types: dict[str, Any] = {}
+    kinds = {"number": "float64", "boolean": "bool", "year": "int64", "integer": "Int64"}
+    types: dict[str, Any] = {item["name"]: kinds.get(item["type"], "str") for item in described}
     for item in described:
-        required = item.get("constraints", {}).get("required", False)
-        kind = kinds.get(item["type"], "str")
-        types[item["name"]] = (
-            ("int64" if required else "Int64") if item["type"] == "integer" else kind
-        )
+        if item["type"] == "integer" and item.get("constraints", {}).get("required"):
+            types[item["name"]] = "int64"
     try:
         frame = pd.read_csv(
             io.BytesIO(content),

@@ -309,7 +309,8 @@ def _doubts(
     if not known.index[0] < period <= last + 1:
         yield f"{last + 1}, which follows the last one, or a gap before it", str(period)
     figures = known[series.value].loc[lambda s: s != ""].astype(float)
-    steps = figures.diff()[figures.index.to_series().diff().map(_is_one)].dropna().abs()
+    follows = pd.PeriodIndex(figures.index).asi8
+    steps = figures.diff()[pd.Series(follows, figures.index).diff() == 1].dropna().abs()
     if not len(steps):
         return
     for beside in (period - 1, period + 1):
@@ -320,10 +321,6 @@ def _doubts(
                 f"record is that of {steps.idxmax()}",
                 f"a move of {abs(value - figure):.4g}",
             )
-
-
-def _is_one(step: object) -> bool:
-    return getattr(step, "n", None) == 1
 
 
 def parse_date(text: str | None) -> datetime.date:

@@ -120,17 +120,12 @@ def environment(root: Path) -> list[Problem]:
             found = "not installed" if name in needed else pinned
         if found != pinned:
             problems.append(Problem(f"package {name}", pinned, found, todo))
-    for place in _damaged(root):
+    script = root / "tools" / "setup.py"  # which finds files that are not as installed
+    damaged = runpy.run_path(str(script))["damaged"] if script.is_file() else lambda _: []
+    for place in damaged(Path(sys.prefix)):
         name = f"package {place.name.removesuffix('.dist-info')}"
         problems.append(Problem(name, "all files, as installed", "a file is gone or cut", todo))
     return problems
-
-
-def _damaged(root: Path) -> list[Path]:
-    """Packages with a file that is not as installed, as the set-up finds them."""
-    script = root / "tools" / "setup.py"
-    found = runpy.run_path(str(script))["damaged"] if script.is_file() else lambda _: []
-    return list(found(Path(sys.prefix)))
 
 
 def _needed() -> set[str]:
@@ -162,48 +157,33 @@ def results(root: Path) -> list[Problem]:
     """Results that are not what their run wrote, or were made from other inputs than today's."""
     folder, problems = root / "results", list[Problem]()
     entries = manifest.read(folder)["results"]
-    for name, entry in entries.items():
-        if other := _other_parameters(folder, name):
-            problems.append(other)
-            continue
-        for file in manifest.edited_files(entry, folder / name):
-            found = "edited since" if (folder / name / file).is_file() else "no such file"
-            found = found if file in entry["files"] else "a file that no run wrote"
-            expected = "the file as its run wrote it"
-            problems.append(Problem(f"results/{name}/{file}", expected, found, _AGAIN))
-        problems += _outdated(root, name, entry["inputs"])
     # A folder of other parameters without an entry was written by hand: the reader's own.
     there = {path.parent.name for path in folder.glob("[0-9]*/result.json")} & set(CHAPTERS)
-    for name in sorted(there - entries.keys()):
-        expected = "an entry in results/manifest.json"
-        problem = Problem(f"results/{name}", expected, "none", _AGAIN)
-        problems.append(_other_parameters(folder, name) or problem)
+    for name in [*entries, *sorted(there - entries.keys())]:
+        place, result = f"results/{name}", manifest.read_object(folder / name / "result.json")
+        chapter: Any = result.get("chapter")
+        values: Any = result.get("parameters")
+        known = name in CHAPTERS and isinstance(values, dict)
+        if changed := differing(name, values) if known else {}:
+            found = ", ".join(f"{key} = {shown(one)}" for key, one in changed.items())
+            expected = "the study's own numbers, of the default parameters"
+            problems.append(Problem(place, expected, f"numbers of {found}", _AGAIN))
+            continue
+        if name not in entries:
+            problems.append(Problem(place, "an entry in results/manifest.json", "none", _AGAIN))
+            continue
+        for file in manifest.edited_files(entries[name], folder / name):
+            found = "edited since" if (folder / name / file).is_file() else "no such file"
+            found = found if file in entries[name]["files"] else "a file that no run wrote"
+            expected = "the file as its run wrote it"
+            problems.append(Problem(f"{place}/{file}", expected, found, _AGAIN))
+        # Of a missing or edited file it is told already.
+        whole = isinstance(chapter, str) and isinstance(values, dict)
+        if whole and (other := manifest.outdated(root, chapter, values, entries[name]["inputs"])):
+            expected = "made from today's notebook, parameters, code, data and package versions"
+            todo = _AGAIN if name == chapter else f"ikm-pmi run {chapter} again"
+            problems.append(Problem(place, expected, f"made from other {', '.join(other)}", todo))
     return problems
-
-
-def _other_parameters(folder: Path, name: str) -> Problem | None:
-    """What is wrong with the folder of a chapter's defaults when it holds other numbers."""
-    values = manifest.read_object(folder / name / "result.json").get("parameters")
-    changed = differing(name, values) if name in CHAPTERS and isinstance(values, dict) else {}
-    if not changed:
-        return None
-    found = "numbers of " + ", ".join(f"{key} = {shown(one)}" for key, one in changed.items())
-    expected = "the study's own numbers, of the default parameters"
-    return Problem(f"results/{name}", expected, found, _AGAIN)
-
-
-def _outdated(root: Path, name: str, inputs: dict[str, Any]) -> Iterator[Problem]:
-    result = manifest.read_object(root / "results" / name / "result.json")
-    chapter, values = result.get("chapter"), result.get("parameters")
-    if not isinstance(chapter, str) or not isinstance(values, dict):
-        return  # a missing or edited file: told already
-    if other := manifest.outdated(root, chapter, values, inputs):
-        yield Problem(
-            file=f"results/{name}",
-            expected="made from today's notebook, parameters, code, data and package versions",
-            found=f"made from other {', '.join(other)}",
-            todo=_AGAIN if name == chapter else f"ikm-pmi run {chapter} again",
-        )
 
 
 def _executed(
@@ -219,13 +199,10 @@ def _executed(
         # What nbval leaves when it is killed goes with the folder.
         settings = runs.kernel_settings(folder, root) | {"TMPDIR": str(folder)}
         report, status = child_process.run(command, settings, tell, root)
+        found = "others, or an error; see nbval's report"
+        todo = "if they are meant to differ: ikm-pmi refresh, and say why in CHANGELOG.md"
         problems = [
-            Problem(
-                file=place,
-                expected="the outputs committed",
-                found="others, or an error; see nbval's report",
-                todo="if they are meant to differ: ikm-pmi refresh, and say why in CHANGELOG.md",
-            )
+            Problem(place, "the outputs committed", found, todo)
             for place in re.findall(r"^(?:FAILED|ERROR) (notebooks/.+?)(?: - .*)?$", report, re.M)
         ]
         if status and not problems:
@@ -247,17 +224,12 @@ def _numbers(root: Path, results_dir: Path, chapter: str) -> list[Problem]:
         return [Problem(whose, "a result", "none to be read", "see nbval's report")]
     fresh.pop("versions", None)
     lead = {f"estimates[{one.name}]" for one in HEADLINES if one.chapter == chapter}
-    problems = [
-        Problem(
-            file=f"{chapter}, {'headline ' if path.rpartition('.')[0] in lead else ''}{path}",
-            expected=f"{old} within {TOLERANCE:g} of itself"
-            if isinstance(old, float)
-            else str(old),
-            found=str(new),
-            todo="find what moved it; if it is meant: ikm-pmi refresh, and CHANGELOG.md old → new",
-        )
-        for path, old, new in moved(reference, fresh, TOLERANCE)
-    ]
+    todo = "find what moved it; if it is meant: ikm-pmi refresh, and CHANGELOG.md old → new"
+    problems = []
+    for path, old, new in moved(reference, fresh, TOLERANCE):
+        place = f"{chapter}, {'headline ' if path.rpartition('.')[0] in lead else ''}{path}"
+        close = f" within {TOLERANCE:g} of itself" if isinstance(old, float) else ""
+        problems.append(Problem(place, f"{old}{close}", str(new), todo))
     return sorted(problems, key=lambda problem: ", headline " not in problem.file)
 
 

@@ -161,7 +161,7 @@ _COLUMNS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a sweep is, after each run; ``run`` says what in it is not the default."""
 
@@ -260,11 +260,7 @@ def sweep(
                     values = named[name].model_dump(mode="json")
                     differ = differing(named[name].chapter, values).items()
                     run = ", ".join(f"{key}={value}" for key, value in differ)
-                    tell(
-                        Progress(
-                            run=run, error=error, done=done, total=len(named), seconds_left=left
-                        )
-                    )
+                    tell(Progress(run, error, done, len(named), left))
         finally:  # interrupted or not, the table holds what is done
             table = out / "sweep.csv"
             manifest.write_whole(table, _table(named, found, failed))

@@ -348,6 +348,8 @@ def dta(table: Table) -> bytes:
     dates, values = cast("list[Any]", rest)  # narrower in the stubs of pandas than to pandas
     texts = frame.select_dtypes(["object", "string"])
     long = [str(name) for name, column in texts.items() if column.map(len).max() > 2045]
+    # What each variable is, in 80 characters; its own name where nothing was said.
+    said = [table.labels.get(str(name), str(name))[:80] for name in table.data.columns]
     whole = io.BytesIO()
     frame.to_stata(
         whole,
@@ -355,21 +357,12 @@ def dta(table: Table) -> bytes:
         write_index=False,
         time_stamp=_STAMP,
         data_label=table.title[:80],
-        variable_labels=_stata_labels(table.labels, table.data.columns, frame.columns),
+        variable_labels=dict(zip(map(str, frame.columns), said, strict=True)),
         convert_strl=long,
         value_labels=values or None,
         version=118,
     )
     return whole.getvalue()
-
-
-def _stata_labels(
-    said: Mapping[str, str], names: Iterable[Any], short: Iterable[Any]
-) -> dict[str, str]:
-    """What each variable is, in 80 characters; its own name where nothing was said."""
-    return {
-        str(new): said.get(str(old), str(old))[:80] for old, new in zip(names, short, strict=True)
-    }
 
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip archive knows
