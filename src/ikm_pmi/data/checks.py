@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,28 +28,19 @@ _SHOWN = 12  # problems of one file printed; a wrong column would otherwise fill
 
 
 @dataclass(frozen=True, slots=True)
-class TableSummary:
-    """Size, span and gaps of one table that could be read.
+class Report:
+    """The result of a check; ``ok`` when nothing is wrong (warnings and gaps are not errors).
 
     Parameters
     ----------
-    gaps : tuple of (str, tuple of Period)
-        Months missing between the first and the last of a series, by series.
+    rows : tuple
+        Of each table that could be read, what :meth:`table` shows.
+    gaps : mapping
+        By table and series the months missing between its first and its last.
     """
 
-    name: str
-    rows: int
-    first: str
-    last: str
-    gaps: tuple[tuple[str, tuple[pd.Period, ...]], ...]
-    hash_ok: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The result of a check; ``ok`` when nothing is wrong (warnings and gaps are not errors)."""
-
-    tables: tuple[TableSummary, ...]
+    rows: tuple[tuple[str, int, str, str, int, bool], ...]
+    gaps: Mapping[str, Mapping[str, tuple[pd.Period, ...]]]
     problems: tuple[Problem, ...]
 
     @property
@@ -59,25 +50,18 @@ class Report:
 
     def table(self) -> pd.DataFrame:
         """One row a table: name, rows, first, last, missing_months, hash_ok."""
-        rows = [
-            (t.name, t.rows, t.first, t.last, sum(len(m) for _, m in t.gaps), t.hash_ok)
-            for t in self.tables
-        ]
         columns = ["name", "rows", "first", "last", "missing_months", "hash_ok"]
-        return pd.DataFrame(rows, columns=columns)
+        return pd.DataFrame(self.rows, columns=columns)
 
     def text(self) -> str:
         """The whole report for a reader at a terminal."""
         lines = [f"{'table':<26}{'rows':>6}  {'span':<24}{'missing months':>14}  hash"]
-        for table in self.tables:
-            span = f"{table.first} to {table.last}" if table.first else ""
-            missing = sum(len(months) for _, months in table.gaps) or ""
-            seal = "ok" if table.hash_ok else "differs"
-            lines.append(f"{table.name:<26}{table.rows:>6,}  {span:<24}{missing:>14}  {seal}")
-        for summary in self.tables:
-            if summary.gaps:
-                lines += ["", f"Months missing within a series of {summary.name} (no error):"]
-                lines += [f"  {series}: {month_ranges(months)}" for series, months in summary.gaps]
+        for name, rows, first, last, missing, hash_ok in self.rows:
+            span, seal = f"{first} to {last}" if first else "", "ok" if hash_ok else "differs"
+            lines.append(f"{name:<26}{rows:>6,}  {span:<24}{missing or '':>14}  {seal}")
+        for name, gaps in self.gaps.items():
+            lines += ["", f"Months missing within a series of {name} (no error):"]
+            lines += [f"  {series}: {month_ranges(months)}" for series, months in gaps.items()]
         for file in dict.fromkeys(problem.file for problem in self.problems):
             own = [problem for problem in self.problems if problem.file == file]
             lines += ["", *(problem.text() for problem in own[:_SHOWN])]
@@ -86,9 +70,8 @@ class Report:
         errors = sum(problem.severity == "error" for problem in self.problems)
         warnings = len(self.problems) - errors
         verdict = "The data package is valid" if self.ok else f"{errors} error(s)"
-        return "\n".join(
-            [*lines, "", f"{verdict}; {len(self.tables)} tables, {warnings} warning(s)."]
-        )
+        lines += ["", f"{verdict}; {len(self.rows)} tables, {warnings} warning(s)."]
+        return "\n".join(lines)
 
     __str__ = text
 
@@ -125,7 +108,7 @@ def check(
         Further rules: from the raw tables that are sound, by name, to problems.
     """
     root = root or package.find_root()
-    tables: list[TableSummary] = []
+    found = Report((), {}, ())
     problems: list[Problem] = []
     raw_now = ""
     for part in parts:
@@ -139,13 +122,13 @@ def check(
         raw_now = package.fingerprint(described) if part == RAW else raw_now
         if part == PROCESSED and raw_now and described.get("builtFrom") != raw_now:
             expected = "tables built from the raw tables as they are sealed now"
-            found, todo = "tables built from others", _REMEDY[part]
-            problems.append(Problem(f"{part.name}/{DESCRIPTOR}", expected, found, todo))
+            other, todo = "tables built from others", _REMEDY[part]
+            problems.append(Problem(f"{part.name}/{DESCRIPTOR}", expected, other, todo))
         own = (*plausible.RULES, *rules) if part == RAW else ()
         report = _check_folder(root / part, described, own, _REMEDY[part] if hashes else "")
-        tables += report.tables
         problems += report.problems
-    return Report(tuple(tables), tuple(problems))
+        found = Report(found.rows + report.rows, {**found.gaps, **report.gaps}, ())
+    return replace(found, problems=tuple(problems))
 
 
 def _check_folder(
@@ -165,7 +148,7 @@ def _check_folder(
     readable = [entry for entry in entries if entry["name"] in contents]
     problems += _schema_problems(folder, described, readable)
     frames: dict[str, pd.DataFrame] = {}
-    tables = []
+    rows, gaps = [], dict[str, dict[str, tuple[pd.Period, ...]]]()
     for entry in readable:
         name, content = entry["name"], contents[entry["name"]]
         if {entry["path"], DESCRIPTOR} & {problem.file for problem in problems}:
@@ -182,7 +165,10 @@ def _check_folder(
         if entry.get("hash") != now and remedy:
             sealed = f"{entry.get('hash')!s:.200}"
             problems.append(Problem(file=entry["path"], expected=sealed, found=now, todo=remedy))
-        tables.append(_summary(entry, frames[name], hash_ok=entry.get("hash") == now, raw=raw))
+        first, last, missing = _summary(entry, frames[name], raw=raw)
+        gaps |= {name: missing} if missing else {}
+        count = sum(map(len, missing.values()))
+        rows.append((name, len(frames[name]), first, last, count, entry.get("hash") == now))
     problems += _undescribed(folder, described)
     for rule in rules:
         try:
@@ -190,7 +176,7 @@ def _check_folder(
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             expected, todo = "columns and types that the rules know", "restore the description"
             problems.append(Problem(DESCRIPTOR, expected, f"{error!r:.80}", todo))
-    return Report(tuple(tables), tuple(problems))
+    return Report(tuple(rows), gaps, tuple(problems))
 
 
 # Frictionless and pandas both read more than these, and not the same; an empty cell is theirs.
@@ -331,24 +317,24 @@ def _undescribed(folder: Path, described: Mapping[str, Any]) -> Iterator[Problem
 
 
 def _summary(
-    entry: Mapping[str, Any], frame: pd.DataFrame, *, hash_ok: bool, raw: bool
-) -> TableSummary:
-    """Rows, span and, of raw tables, the months missing within each series."""
-    fields = entry["schema"]["fields"]
+    entry: Mapping[str, Any], frame: pd.DataFrame, *, raw: bool
+) -> tuple[str, str, dict[str, tuple[pd.Period, ...]]]:
+    """First, last and, of raw tables, the months missing within each series."""
+    fields, gaps = entry["schema"]["fields"], dict[str, tuple[pd.Period, ...]]()
     kinds = {item["name"]: "Q" if "period" in item else item["type"] for item in fields}
     times = [name for name, kind in kinds.items() if kind in ("yearmonth", "Q", "date", "year")]
     span = [name for name in times if kinds[name] == kinds[times[0]]]
-    first = f"{frame[span[0]].min()!s:.10}" if span else ""
-    last = f"{max(frame[name].max() for name in span)!s:.10}" if span else ""
-    gaps = []
-    if raw and span and kinds[span[0]] == "yearmonth":
+    if not span:
+        return "", "", gaps
+    if raw and kinds[span[0]] == "yearmonth":
         keys = [name for name in entry["schema"]["primaryKey"] if name != span[0]]
         for series, rows in frame.groupby(keys) if keys else [((entry["name"],), frame)]:
             months = pd.PeriodIndex(rows[span[0]])
             whole = pd.period_range(months.min(), months.max(), freq="M")
             if missing := tuple(whole.difference(months)):
-                gaps.append((", ".join(map(str, series)), missing))
-    return TableSummary(entry["name"], len(frame), first, last, tuple(gaps), hash_ok)
+                gaps[", ".join(map(str, series))] = missing
+    last = max(frame[name].max() for name in span)
+    return f"{frame[span[0]].min()!s:.10}", f"{last!s:.10}", gaps
 
 
 def seal(

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from ikm_pmi.data.series import csv_line
+from ikm_pmi.data.series import table_bytes
 from ikm_pmi.errors import SourceError
 
 #: Key of a row (cells of the table's key columns) → text of the value.
@@ -350,7 +350,7 @@ def merge(
     """
     columns = [item["name"] for item in table["schema"]["fields"]]
     keys = table["schema"]["primaryKey"]
-    head, *body = csv.DictReader(io.StringIO(content.decode("utf-8")), columns)
+    body = csv.DictReader(io.StringIO(content.decode("utf-8")))
     rows = {tuple(row[name] for name in keys): row for row in body}
     order, agree, new, revised = list(rows), 0, list[Moved](), list[Moved]()
     for column, (cells, decimals) in figures.items():
@@ -368,5 +368,5 @@ def merge(
                     was = f"{column} was {old} ({row['source']})"
                     row["note"] = "; ".join(filter(None, (row["note"], was)))
                 row |= {column: text, **origin}
-    whole = "".join(csv_line(list(one.values())) for one in (head, *(rows[key] for key in order)))
-    return Merged(content=whole.encode(), agree=agree, new=tuple(new), revised=tuple(revised))
+    whole = table_bytes(table, [rows[key] for key in order])
+    return Merged(content=whole, agree=agree, new=tuple(new), revised=tuple(revised))

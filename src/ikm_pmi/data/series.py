@@ -11,7 +11,7 @@ import csv
 import datetime
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -186,6 +186,13 @@ def csv_line(cells: list[str]) -> str:
     line = io.StringIO()
     csv.writer(line, lineterminator="\n").writerow(cells)
     return line.getvalue()
+
+
+def table_bytes(table: Mapping[str, Any], rows: Iterable[Mapping[str, str]]) -> bytes:
+    """A whole table as it is written, by its entry in ``datapackage.json``."""
+    columns = [item["name"] for item in table["schema"]["fields"]]
+    lines = (csv_line([row.get(name, "") for name in columns]) for row in rows)
+    return "".join([csv_line(columns), *lines]).encode()
 
 
 NO_ADDRESS = "address not given"

@@ -12,7 +12,7 @@ from typing import Any
 
 from ikm_pmi.data.atomic import digest
 from ikm_pmi.data.package import RAW, find_root, read_descriptor
-from ikm_pmi.data.series import csv_line
+from ikm_pmi.data.series import table_bytes
 from ikm_pmi.engine.months import change_tables
 from ikm_pmi.errors import DataError, ParameterError, named
 from ikm_pmi.language import say
@@ -74,26 +74,20 @@ def use(root: Path, name: str, file: Path) -> Used:
     if content is None:
         raise DataError("no such file", expected="a csv file", found=str(file), todo="correct it")
     own, whole = digest(content), digest(content) == entry["hash"]
-    fields = [item["name"] for item in entry["schema"]["fields"]]
-    key = entry["schema"]["primaryKey"]
-    old = _rows(root / RAW / entry["path"])
+    key, old = entry["schema"]["primaryKey"], _rows(root / RAW / entry["path"])
     known = {tuple(row[k] for k in key): row for row in old}
     given = {} if whole else _given(file, entry, value)
-    rows = []
-    for row in given.values():
-        said = {"source": f"the reader's own licensed file, {own}", "source_url": file.name}
-        filled = {"vintage": "unknown"} | said | {k: v for k, v in row.items() if v}
-        rows.append({field: filled.get(field, "") for field in fields})
-    kept = [row for place, row in known.items() if place not in given and row[value]]
-    rows = sorted([*rows, *kept], key=lambda row: tuple(row[k] for k in key))
+    said = {"source": f"the reader's own licensed file, {own}", "source_url": file.name}
+    said["vintage"] = "unknown"
+    kept = {place: row for place, row in known.items() if place not in given and row[value]}
+    rows = kept | {k: said | {c: v for c, v in row.items() if v} for k, row in given.items()}
 
     def recorded(one: dict[str, Any]) -> None:
         one.pop(_OWN, None)
         if not whole:
             one[_OWN] = {"name": file.name, "hash": own, "rows": len(given)}
 
-    lines = map(csv_line, [fields, *(list(row.values()) for row in rows)])
-    text = content if whole else "".join(lines).encode()
+    text = content if whole else table_bytes(entry, [rows[place] for place in sorted(rows)])
     change_tables(root, {entry["path"]: text}, recorded, unsealed=[table])
     return Used(
         table=table,

@@ -73,7 +73,7 @@ def verify(
     from ikm_pmi.engine.processed import check
 
     data = check(root)
-    compared = {"packages": len(_pins(root)), "tables": len(data.tables)}
+    compared = {"packages": len(_pins(root)), "tables": len(data.rows)}
     compared["results"] = len(manifest.read(root / "results")["results"])
     problems = [*environment(root), *(one for one in data.problems if one.severity == "error")]
     problems += (unlike := results(root))
