@@ -107,24 +107,20 @@ def _content(answer: bytes, entry: Mapping[str, Any]) -> dict[str, Any] | None:
     if content is None:  # what it answers when too much is asked for
         raise _refused(source, "a JSON object", "null", "ask for fewer years: first_year")
     layout = {"vervar": list, "turvar": list, "tahun": list, "turtahun": list, "datacontent": dict}
-    if isinstance(content, dict):  # a dimension that is not used may be lacking
-        content = {"turvar": [], "turtahun": []} | content
     if isinstance(content, dict):
-        if content.get("data-availability") in _EMPTY or content.get("datacontent") == []:
+        # A dimension that is not used may be lacking.
+        found: dict[str, Any] = {"turvar": [], "turtahun": [], **content}
+        if found.get("data-availability") in _EMPTY or found.get("datacontent") == []:
             return None
-        if str(content.get("status")).upper() != "OK":
-            said = str(content.get("message", "no reason given"))[:120]
+        if str(found.get("status")).upper() != "OK":
+            said = str(found.get("message", "no reason given"))[:120]
             raise _refused(source, "status OK", said, "check BPS_API_KEY and the variable's number")
-        whole = all(isinstance(content.get(name), kind) for name, kind in layout.items())
-        if whole and all(_has_labels(content[name]) for name in _DIMENSIONS):
-            return dict(content)
+        whole = all(isinstance(found.get(name), kind) for name, kind in layout.items())
+        items = [one for name in _DIMENSIONS for one in found[name]] if whole else []
+        if whole and all(isinstance(i, dict) and {"val", "label"} <= i.keys() for i in items):
+            return found
     todo = "compare with the documentation of the WebAPI; nothing was changed"
     raise _refused(source, ", ".join(layout), "another layout", todo)
-
-
-def _has_labels(items: list[Any]) -> bool:
-    """Whether each item of a dimension has a number and a label."""
-    return all(isinstance(one, dict) and {"val", "label"} <= one.keys() for one in items)
 
 
 def _column(entry: Mapping[str, Any], dimension: str) -> str:

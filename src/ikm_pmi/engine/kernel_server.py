@@ -194,20 +194,16 @@ def launch(arguments: Sequence[str], environment: Mapping[str, str], folder: str
     if not address or not forking_wanted():
         return None
     request = {"arguments": list(arguments), "environment": dict(environment), "folder": folder}
-    try:
-        return Forked(_connect(address), request)
-    except (OSError, ValueError):
-        pass
-    with _lock:  # that server is gone: go on with one of this process's own
-        if not _usable:
-            return None
-        if os.environ.get(ADDRESS) == address:
-            _begin()
-    try:
-        return Forked(_connect(os.environ[ADDRESS]), request)
-    except (OSError, ValueError, KeyError):
-        _usable = False
-        return None
+    for last in (False, True):
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            return Forked(_connect(os.environ[ADDRESS]), request)
+        with _lock:  # that server is gone: go on with one of this process's own
+            _usable = _usable and not last
+            if not _usable:
+                return None
+            if os.environ.get(ADDRESS) == address:
+                _begin()
+    return None
 
 
 class Forked:

@@ -157,12 +157,6 @@ def _write_sources(root: Path, results_dir: Path, source: Path, found: list[Exhi
     with using("id"):
         other = figure(in_indonesian(picture, results_dir), "../")
     made = {
-        "made/answers-en.md": pages.answers(results_dir, "en", ""),
-        "made/answers-id.md": pages.answers(results_dir, "id", "../"),
-        "made/short-en.md": pages.short(results_dir, "en"),
-        "made/short-id.md": pages.short(results_dir, "id"),
-        "made/three-en.md": pages.first_screen(results_dir, "en"),
-        "made/three-id.md": pages.first_screen(results_dir, "id"),
         "made/cite.md": pages.citation(root),
         "made/picture.md": figure(picture, ""),
         "made/picture-id.md": other,
@@ -170,8 +164,12 @@ def _write_sources(root: Path, results_dir: Path, source: Path, found: list[Exhi
         "parameters.md": headlines.parameters_page(),
         "exhibits.md": pages.gallery(found),
     }
-    sections = explorer(root)
-    made |= {f"made/explorer-{language}.html": page for language, page in sections.items()}
+    for language, section in explorer(root).items():
+        up = "" if language == "en" else "../"
+        made[f"made/answers-{language}.md"] = pages.answers(results_dir, language, up)
+        made[f"made/short-{language}.md"] = pages.short(results_dir, language)
+        made[f"made/three-{language}.md"] = pages.first_screen(results_dir, language)
+        made[f"made/explorer-{language}.html"] = section
     made |= {f"api/{name}": page for name, page in pages.api(Path(__file__).parents[1]).items()}
     made |= _guide(root, source)
     write_files({source / name: page.encode() for name, page in made.items()})
