@@ -386,8 +386,6 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=800)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--only", default="", help="modules whose name holds this")
-    parser.add_argument("--again", action="store_true", help="only those that survived before")
     parser.add_argument("--observe", nargs="+", metavar="TESTS", help="only see what they reach")
     parser.add_argument("--coverage", type=Path, help="only take over this report of coverage.py")
     parser.add_argument("--state", type=Path, default=ROOT / ".mutants")
@@ -416,18 +414,15 @@ def main() -> int:
     mutants = [
         mutant
         for name, (tree, mutations) in found.items()
-        if given.only in name
         for mutant in drawn(name, tree, mutations, part, given.seed)
     ]
     old = json.loads(given.out.read_text(encoding="utf-8")) if given.out.exists() else {}
-    known = survivors(old)
-    caught = [mutant for mutant in mutants if given.again and mutant.key not in known]
-    trial = Trial([m for m in mutants if m not in caught], Reach(state), given.jobs)
+    trial = Trial(mutants, Reach(state), given.jobs)
     options = ["-x", "-s", "--hypothesis-profile=mutants"]
     code = pytest.main([*OPTIONS, *options, *TESTS], plugins=[trial])
     if code not in (0, 5):  # 5: no test ran in this process
         return int(code)
-    write(given, total, dict.fromkeys(caught, "caught") | trial.outcome, old)
+    write(given, total, trial.outcome, old)
     return 0
 
 
