@@ -251,9 +251,9 @@ def add_row(series: Series, entry: Entry, content: bytes) -> Addition:
         )
     if period in known.index:
         _on_record(series, known.loc[[period]].iloc[0], period)
-    doubts = list(_doubts(series, known, period, float(value)))
-    if doubts and not entry.force:
-        expected, found = doubts[0]
+    doubt = next(_doubts(series, known, period, float(value)), None)
+    if doubt and not entry.force:
+        expected, found = doubt
         raise DataError(
             f"{series.title}: {value} for {period} looks unusual",
             expected=expected,

@@ -17,14 +17,7 @@ import platform
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    CancelledError,
-    Executor,
-    Future,
-    ThreadPoolExecutor,
-    wait,
-)
+from concurrent import futures
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -245,9 +238,9 @@ def sweep(
         found, failed, begun = dict(kept), dict[str, str](), time.monotonic()
         try:
             with _executor(root, out, jobs, scheduler) as (submit, look):
-                futures = {submit(one): name for name, one in named.items() if name not in kept}
-                for future in _ended(futures, look):
-                    name = futures[future]
+                names = {submit(one): name for name, one in named.items() if name not in kept}
+                for future in _ended(names, look):
+                    name = names[future]
                     result, error = _outcome(future)
                     if result is None:
                         failed[name] = error
@@ -268,11 +261,13 @@ def sweep(
         return Sweep(table=table, ran=ran, kept=tuple(kept), failed=failed)
 
 
-def _ended(futures: Iterable[Future[Any]], look: Callable[[], None]) -> Iterator[Future[Any]]:
+def _ended(
+    runs: Iterable[futures.Future[Any]], look: Callable[[], None]
+) -> Iterator[futures.Future[Any]]:
     """The futures as they end; when none does for a while, ``look`` is called and may raise."""
-    waiting = set(futures)
+    waiting = set(runs)
     while waiting:
-        done, waiting = wait(waiting, timeout=_QUIET, return_when=FIRST_COMPLETED)
+        done, waiting = futures.wait(waiting, timeout=_QUIET, return_when=futures.FIRST_COMPLETED)
         if not done:
             look()
         yield from done
@@ -292,12 +287,12 @@ def _stored(out: Path, name: str, parameters: ChapterParameters) -> dict[str, An
     return result if result.pop("digest", "") == manifest.digest(result) else None
 
 
-def _outcome(future: Future[dict[str, Any]]) -> tuple[dict[str, Any] | None, str]:
+def _outcome(future: futures.Future[dict[str, Any]]) -> tuple[dict[str, Any] | None, str]:
     try:
         return future.result(), ""
     except IkmPmiError as error:
         return None, f"{error.summary}: {error.found}"
-    except CancelledError:
+    except futures.CancelledError:
         return None, "the cluster went away"
     except Exception as error:  # a worker that died, or whatever a worker raised
         return None, f"{type(error).__name__}: {error}"
@@ -326,7 +321,7 @@ def _table(
     return file.getvalue()
 
 
-Submit = Callable[[ChapterParameters], "Future[dict[str, Any]]"]
+Submit = Callable[[ChapterParameters], "futures.Future[dict[str, Any]]"]
 
 
 @contextmanager
@@ -337,10 +332,10 @@ def _executor(
 
     Runs not begun are cancelled at the end.
     """
-    pool: Executor
+    pool: futures.Executor
     if scheduler is None:
         kernel_server.start(root)
-        pool = ThreadPoolExecutor(jobs)
+        pool = futures.ThreadPoolExecutor(jobs)
         try:
             yield lambda one: pool.submit(run_isolated, root, out, one), lambda: None
         finally:
