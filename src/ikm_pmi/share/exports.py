@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pandas as pd
 
@@ -276,12 +277,9 @@ def leave_out(found: Mapping[str, bytes], names: Sequence[str]) -> dict[str, byt
         As for :func:`chosen`.
     """
     columns = {column for one in chosen(names) for column in one.columns}
-
-    def table(path: PurePosixPath) -> bool:
-        return path.suffix == ".csv" and path.parts[0] in ("data", "results")
-
+    table = re.compile(r"(data|results)/.+\.csv")
     return {
-        name: _blank(content, columns) if columns and table(PurePosixPath(name)) else content
+        name: _blank(content, columns) if columns and table.fullmatch(name) else content
         for name, content in found.items()
     }
 

@@ -19,7 +19,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from ikm_pmi.data.atomic import write_files
@@ -209,10 +209,7 @@ def package(
 
 def _sums(found: dict[str, bytes]) -> bytes:
     """The list that ``sha256sum --check`` reads."""
-    lines = [
-        f"{hashlib.sha256(found[name]).hexdigest()}  {PurePosixPath(name)}\n"
-        for name in sorted(found)
-    ]
+    lines = (f"{hashlib.sha256(found[name]).hexdigest()}  {name}\n" for name in sorted(found))
     return "".join(lines).encode()
 
 

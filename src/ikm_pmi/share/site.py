@@ -130,18 +130,14 @@ def _check_sphinx() -> None:
 
 def _converted(files: Path, found: list[Exhibit], tell: Callable[[str], None]) -> Iterator[Exhibit]:
     """The exhibits, each table also for a spreadsheet, a paper and a word processor."""
-    more = {}
     for chapter in CHAPTERS:
         tell(f"{chapter}: tables as {', '.join(_FORMATS)}")
         for table in chapter_tables(files / chapter):
-            made = write_table(table, files / chapter / "tables", _FORMATS)
-            hashes = manifest.file_hashes(
-                files, [path.relative_to(files).as_posix() for path in made]
-            )
-            more[chapter, table.name] = hashes
+            write_table(table, files / chapter / "tables", _FORMATS)
     for one in found:
-        own = more.get((one.chapter, one.name), {}) if one.kind == "table" else {}
-        yield replace(one, converted=own)
+        kinds = _FORMATS if one.kind == "table" else ()
+        made = [f"{one.chapter}/tables/{one.name}.{kind}" for kind in kinds]
+        yield replace(one, converted=manifest.file_hashes(files, made))
 
 
 def _write_sources(root: Path, results_dir: Path, source: Path, found: list[Exhibit]) -> None:
