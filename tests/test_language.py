@@ -268,6 +268,13 @@ def test_all_that_a_chapter_shows_is_translated_and_keeps_its_numbers(
         assert digits(said) == digits(text), said
         if not re.search(r"[A-Za-z]|, ", text.replace(" to ", "")):
             assert back(said.replace(" sampai ", " to ")) == text
+    learn(json.loads((target / "wording.json").read_text(encoding="utf-8")))
+    content = json.loads((target / "result.json").read_text(encoding="utf-8"))
+    texts = {entry[key] for entry in content["estimates"] for key in ("unit", "method")}
+    texts |= {entry[key] for entry in content["tests"] for key in ("null", "distribution")}
+    with using("id"):
+        for text in texts:
+            assert set(WORD.findall(tr(text))) <= words, text
     for picture in (target / "figures").glob("*.png"):
         with Image.open(picture) as image:
             told = " ".join(image.info[key] for key in ("Title", "Description"))
