@@ -41,7 +41,14 @@ tested = [TestResult(name=name, **_test) for name in {tests!r}]
 print(publish(p, estimates=found, tests=tested, tables=tables, figures={figures}))
 """
 FIGURE = '{{"{}": __import__("matplotlib.figure").figure.Figure(figsize=(1, 1))}}'
-FILES = {"notebook.ipynb", "result.json", "wording.json", "tables/t0.csv", "tables/t1.csv", "tables/t2.csv"}
+FILES = {
+    "notebook.ipynb",
+    "result.json",
+    "wording.json",
+    "tables/t0.csv",
+    "tables/t1.csv",
+    "tables/t2.csv",
+}
 
 
 def write_notebook(root, chapter, number, extra=""):
