@@ -380,6 +380,25 @@ def test_every_text_of_the_code_is_in_the_catalogue():
     assert not missing, sorted(missing)
 
 
+#: A formula and a condition.
+NO_WORDS = re.compile(r".* ~ .*|\w+ == .*")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_what_a_chapter_hands_to_tables_and_figures_is_in_the_catalogue(path):
+    known, given = catalogue(), set()
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code" and not source.startswith("# Parameters"):
+            calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+            values = [
+                one for call in calls for one in (*call.args, *(k.value for k in call.keywords))
+            ]
+            given |= set().union(*map(written, values)) if values else set()
+    words = {text for text in given if re.search("[a-z]{2}.* .*[a-z]{2}", text)}
+    assert {text for text in words - set(known) if not NO_WORDS.fullmatch(text)} == set()
+
+
 @pytest.mark.property
 @settings(deadline=None)
 @given(

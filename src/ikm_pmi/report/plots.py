@@ -10,7 +10,7 @@ from ikm_pmi.errors import EstimationError
 from ikm_pmi.jobs.chain import ChainResult
 from ikm_pmi.jobs.elasticity import LABELS, ElasticityResult
 from ikm_pmi.jobs.orders import OrderBookResult
-from ikm_pmi.language import say
+from ikm_pmi.language import changed, say
 from ikm_pmi.pmi.counterfactual import CounterfactualResult
 from ikm_pmi.pmi.cross_country import CrossCountryResult
 from ikm_pmi.pmi.dose import DoseResult
@@ -135,7 +135,8 @@ def _elasticity(
 def _chain(
     result: ChainResult, *, title: str | None = None, source: str = "", **look: Any
 ) -> Figure:
-    rows = [(r["choice"].replace("; ", ";\n"), r["workers"] / 1e3, r["low"] / 1e3, r["high"] / 1e3)
+    rows = [(changed(r["choice"], lambda text: text.replace("; ", ";\n")), r["workers"] / 1e3,
+             r["low"] / 1e3, r["high"] / 1e3)
             for r in result.rows.to_dict("records")]  # fmt: skip
     own: dict[str, Any] = {"label": "IKM workers against the expected path, thousand", "digits": 0}
     return figures.forest(rows, title or result.headline(), source, **own | look)

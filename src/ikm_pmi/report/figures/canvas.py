@@ -252,11 +252,20 @@ def translate(figure: Figure) -> None:
     letters = {figure.get_suptitle(): _TITLE, figure.get_supxlabel(): _FOOT}
     for text in figure.texts:
         text.set_text(_wrapped(tr(text.get_text()), width, letters[text.get_text()]))
+    beside = [(ax.title, ax._left_title, ax.xaxis.label) for ax in figure.axes[1:] and figure.axes]  # type: ignore[attr-defined]
+    heads = {text for some in beside for text in some}
     for text in _texts(figure):
-        text.set_text(tr(text.get_text()))
+        said = tr(text.get_text())
+        text.set_text(_as_wide(said, text.get_text()) if text in heads else said)
     for ax in figure.axes:
         for axis in (ax.xaxis, ax.yaxis):
             _translate_ticks(axis)
+
+
+def _as_wide(text: str, english: str) -> str:
+    """A text over or under one of several panels in lines no longer than the English ones."""
+    width = max(16, *map(len, english.split("\n")))
+    return "\n".join(textwrap.fill(line, width) for line in text.split("\n"))
 
 
 @contextmanager
