@@ -9,6 +9,9 @@ BIN := .venv/bin
 endif
 JOBS ?= 2
 
+# Many processes import the same modules: without bytecode each of them would compile them anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help ready ready-test ready-dev setup reproduce test lint lock refresh verify bench site docs coverage mutants reliability clean
 .DEFAULT_GOAL := help
 

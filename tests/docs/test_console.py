@@ -57,7 +57,9 @@ def test_commands_do_what_the_page_says(page, tmp_path, tries, record_property):
     root = DOCS["copy_of_project"](tmp_path / "ikm_pmi")
     if page.stem in COMPUTED and tries(False, True):
         with_known_chapters(root, COMPUTED[page.stem])
-    cluster = "^dask |results/cluster|scheduler"  # tests/engine/test_sweep.py has one
+    cluster = (
+        "^dask |results/cluster|scheduler|^ikm-pmi sweep"  # tests/engine/test_sweep.py has them
+    )
     different = DOCS["try_page"](page, root, tries("$^", cluster))
     outcome = f"{len(different)} of them other than the page says"
     record_property(
