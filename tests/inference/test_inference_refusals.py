@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 
 from ikm_pmi.errors import EstimationError
 from ikm_pmi.inference.clusters import cluster_moments, crv1, leave_one_out
@@ -108,3 +109,29 @@ def test_a_confounder_that_cannot_exist_has_no_adjusted_estimate():
 def test_a_denominator_of_zero_is_no_ratio():
     with pytest.raises(EstimationError, match="denominator of zero"):
         ratio_set(1.0, 0.0, np.eye(2), 2.0)
+
+
+def test_a_confounder_as_strong_as_a_covariate_leaves_what_the_residuals_say():
+    """Cinelli and Hazlett (2020): partial R2 from residuals, one step after the other."""
+    n = 90
+    X = pd.DataFrame({"const": 1.0, "z": RNG.standard_normal(n), "w": RNG.standard_normal(n)})
+    X["d"] = 0.5 * X["z"] + RNG.standard_normal(n)
+    y = X["d"] + X["z"] + RNG.standard_normal(n)
+    by_name = {one.covariate: one for one in benchmarks(y, X, "d")}
+
+    def left(series, *names):
+        rows = X[["const", *names]].to_numpy()
+        return series - rows @ np.linalg.lstsq(rows, series, rcond=None)[0]
+
+    fit = sm.OLS(y, X).fit()
+    for name, other in (("z", "w"), ("w", "z")):
+        with_d = np.corrcoef(left(X["d"], other), left(X[name], other))[0, 1] ** 2
+        with_y = np.corrcoef(left(y, other, "d"), left(X[name], other, "d"))[0, 1] ** 2
+        ratio = with_d / (1 - with_d)
+        push = (1 + ratio) / np.sqrt(1 - ratio**2)
+        r2_y = min(push**2 * with_y / (1 - with_y), 1)
+        bias = fit.bse["d"] * np.sqrt(fit.df_resid * r2_y * ratio / (1 - ratio))
+        found = by_name[name]
+        assert found.r2_treatment == pytest.approx(ratio, rel=1e-9)
+        assert found.r2_outcome == pytest.approx(r2_y, rel=1e-9)
+        assert found.adjusted == pytest.approx(fit.params["d"] - bias, rel=1e-9)

@@ -85,6 +85,7 @@ def test_a_quarter_without_a_pair_is_refused_with_those_that_have_one(tables, qu
 
 def test_words_stay_empty_where_none_was_printed(tables):
     table = surveys.wording(tables["pmi_wording_monthly"], parsed())
+    assert tuple(table.index) == surveys.COMPONENTS
     words, july, august = table["words"], pd.Period("2021-07", "M"), pd.Period("2021-08", "M")
     assert words.loc["new export orders", july] == "began to fall"
     assert words.loc["output", august] == "fell more slowly"

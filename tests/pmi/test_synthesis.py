@@ -4,8 +4,9 @@ import pytest
 
 from ikm_pmi.data import package
 from ikm_pmi.errors import EstimationError
-from ikm_pmi.parameters import CounterfactualParameters
+from ikm_pmi.parameters import CounterfactualParameters, Episode, ImpactParameters
 from ikm_pmi.pmi import counterfactual, sample, synthetic
+from ikm_pmi.pmi.event_study import event_study
 from ikm_pmi.pmi.synthesis import ARMS, gap, of_months, synthesis
 from ikm_pmi.results import Estimate
 
@@ -61,3 +62,19 @@ def test_the_country_moves_every_row(country):
     own = table[table["country_iso3"] == country].set_index("month")["pmi"]
     observed = parts[1].paths.set_index("month")["observed"]
     assert observed["2021-07"].tolist() == pytest.approx([own["2021-07"]] * 2)
+
+
+def test_another_country_has_the_event_study_with_its_peers_and_the_months_around():
+    table = package.load("country_monthly")
+    p = CounterfactualParameters.parse({"treated_country": "VNM"})
+    chosen = sample.select_sample(sample.wide_frame(table, country="VNM"), p)
+    rows = chosen.pmi.to_frame().join(chosen.peers.mean(axis=1).rename("peers"))
+    own, months = [*map(Episode.parse, p.episodes)], ImpactParameters()
+    around = {"leads": months.leads, "after": months.after, "level": p.confidence_level}
+    direct = event_study(rows, "pmi", own, controls=["peers"], **around)
+    found = {e.name: e for e in of_months(table, p).estimates}
+    for one in direct.estimates:
+        again = found[one.name]
+        assert (again.value, again.ci_low) == pytest.approx((one.value, one.ci_low), rel=1e-12)
+    bare = event_study(rows, "pmi", own, **around)
+    assert bare.estimates[0].value != pytest.approx(direct.estimates[0].value, rel=1e-3)

@@ -10,7 +10,13 @@ from ikm_pmi.errors import DataError, EstimationError
 from ikm_pmi.parameters import SyntheticParameters
 from ikm_pmi.pmi import synthetic
 from ikm_pmi.pmi.synthetic_fit import VARIANTS, fit, solve
-from ikm_pmi.pmi.synthetic_placebo import conformal_p, conformal_set, placebo_space, rank_p
+from ikm_pmi.pmi.synthetic_placebo import (
+    conformal_p,
+    conformal_set,
+    leave_one_out,
+    placebo_space,
+    rank_p,
+)
 from sample import sampled
 
 MONTHS = pd.period_range("2019-01", "2021-08", freq="M")
@@ -298,3 +304,16 @@ def test_bad_frames():
         synthetic.synthetic_control(frame.drop(columns="stringency"), parsed())
     with pytest.raises(DataError, match="1 repeated rows"):
         synthetic.synthetic_control(pd.concat([frame, frame.tail(1)]), parsed())
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_twin_without_a_donor_is_of_the_same_variant(variant):
+    table = world(3)
+    model = fit(table, "IDN", POST, variant=variant)
+    without = leave_one_out(model, table)
+    assert len(without) >= 1
+    for donor, row in without.iterrows():
+        again = fit(table.drop(columns=donor), "IDN", POST, variant=variant, penalty=model.penalty)
+        assert row["mean"] == pytest.approx(again.gaps[again.post].mean(), rel=1e-9)
+        assert row["pre_rmspe"] == pytest.approx(again.pre_rmspe, rel=1e-9)
+        assert row["weight"] == model.weights[donor]

@@ -105,3 +105,8 @@ def test_dealing_keeps_every_path_up_to_its_sign(seed):
     dealt = deal(np.random.default_rng(seed), paths)
     assert sorted(np.abs(dealt).tolist()) == paths.tolist()
     assert all(abs(row.sum()) == np.abs(row).sum() for row in dealt)  # one sign a path
+
+
+def test_dealing_takes_either_sign_as_often():
+    rng, paths = np.random.default_rng(2), np.ones((1000, 2))
+    assert (deal(rng, paths)[:, 0] < 0).mean() == pytest.approx(0.5, abs=0.05)

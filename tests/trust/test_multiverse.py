@@ -225,3 +225,19 @@ def test_the_title_says_share_of_signs_and_of_significance(curves):
         assert curve.specifications["n"].dtype.kind == "i"
         assert isinstance(curve.duplicates, int)
     assert len({curve["same_sign"].value == 1 for curve in curves.values()}) == 2
+
+
+def test_the_share_of_an_option_is_that_of_its_specifications(curves):
+    for curve in curves.values():
+        table = curve.specifications
+        sign = np.sign(table["estimate"].median())
+        for (choice, option), row in curve.shares[
+            ["specifications", "same_sign", "significant"]
+        ].iterrows():
+            own = table[table[choice] == option]
+            same = np.sign(own["estimate"]) == sign
+            assert row["specifications"] == len(own)
+            assert row["same_sign"] == pytest.approx(same.mean(), abs=1e-12)
+            assert row["significant"] == pytest.approx(
+                (same & own["significant"]).mean(), abs=1e-12
+            )
