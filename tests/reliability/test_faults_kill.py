@@ -188,7 +188,8 @@ def test_data_add(commands, tries, record_property):
     ],
     ids=["export", "package"],
 )
-def test_what_is_handed_on(commands, command, place, record_property):
+def test_what_is_handed_on(commands, command, place, record_property, monkeypatch):
+    monkeypatch.setitem(commands.environment, "BLANK_PAPER", "1")
     commands.run("reproduce")
     folder = commands.root / place
     seconds = commands.run(*command)[1]

@@ -55,6 +55,10 @@ def become(request):
     if shift := int(os.environ.get("SHIFT_CLOCK", 0)):
         now = time.time
         time.time = lambda: now() + shift
+    if os.environ.get("BLANK_PAPER"):  # cheap chapters have not the numbers that its words name
+        from ikm_pmi.share import package
+
+        package.paper = lambda *_: b"%PDF"
     sys.argv = ["ikm-pmi", *request["arguments"]]
     from ikm_pmi.cli import main
 
