@@ -252,8 +252,10 @@ def translate(figure: Figure) -> None:
     letters = {figure.get_suptitle(): _TITLE, figure.get_supxlabel(): _FOOT}
     for text in figure.texts:
         text.set_text(_wrapped(tr(text.get_text()), width, letters[text.get_text()]))
-    beside = [(ax.title, ax._left_title, ax.xaxis.label) for ax in figure.axes[1:] and figure.axes]  # type: ignore[attr-defined]
-    heads = {text for some in beside for text in some}
+    heads: set[Text] = set()
+    if len(figure.axes) > 1:
+        for ax in figure.axes:
+            heads |= {ax.title, ax._left_title, ax.xaxis.label}  # type: ignore[attr-defined]
     for text in _texts(figure):
         said = tr(text.get_text())
         text.set_text(_as_wide(said, text.get_text()) if text in heads else said)
