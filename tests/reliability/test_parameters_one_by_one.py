@@ -23,6 +23,9 @@ FOUR_PARTS = ("Error: ", "\n    expected ", "\n    found ", "\n    what to do ")
 #: Values that the data cannot carry.
 LIMITS = {
     ("03_pmi_impact", "start_month"): ("2012-02", "2011-03"),  # no peers' PMI
+    ("03_pmi_impact", "end_month"): ("2022-05",),  # a regressor moves in one placebo window alone
+    ("03_pmi_impact", "after"): (12,),
+    ("04_counterfactual", "max_change"): (0.0,),  # no donor tightened and eased by nothing
     ("04_counterfactual", "synthetic_start_month"): ("2020-01",),  # too few months before
     ("04_counterfactual", "minimum_pre_months"): (240,),
     ("04_counterfactual", "min_training"): (240,),
