@@ -35,6 +35,7 @@ LIMITS = {
     ("05_cross_country", "minimum_months"): (240,),
     ("06_ikm_elasticity", "weighting"): ("column",),  # for a panel of one's own that has one
     ("07_jobs_and_supply_chain", "intensity"): ("mobility",),  # ends before the path followed
+    ("10_other_yardsticks", "quarter"): ("2021Q2",),  # no industry was shut in it
 }
 
 
