@@ -15,7 +15,7 @@ from ikm_pmi.engine.manifest import read_object, write_whole
 from ikm_pmi.errors import ChapterError, named
 from ikm_pmi.language import Language, say, tr, using
 from ikm_pmi.parameters import allowed, is_assumed
-from ikm_pmi.results import number, percent, probability, span
+from ikm_pmi.results import number, p_said, percent, probability, span
 from ikm_pmi.study import CHAPTERS, HEADLINES, HYPOTHESES, LANDING, Headline, differing
 
 _NUMBERS = ("value", "ci_low", "ci_high", "ci_level", "n")
@@ -171,12 +171,11 @@ def _verdict(root: Path, chapter: str, name: str) -> str:
     content = read_object(root / "reference" / f"{chapter}.json")
     known = {entry["name"]: entry for entry in content.get("tests", ())}
     found = named(known, name, what="test", where=f"reference/{chapter}.json")
-    small = "" if found["p_value"] < 0.001 else "= "
     verdict = "rejected" if found["p_value"] < 0.05 else "not rejected"
     null = found["null"].removesuffix(".")
     return (
         f"- H0 “{null}”: **{verdict}** at five percent (t = {number(found['statistic'], 1)}, "
-        f"p {small}{probability(found['p_value'])}, {found['distribution']})"
+        f"p {p_said(found['p_value'])}, {found['distribution']})"
     )
 
 
